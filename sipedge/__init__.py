@@ -1,0 +1,1 @@
+"""sipedge: a SIP telephony edge that sells, counts and enforces simultaneous calls."""

@@ -28,7 +28,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 fail() { # a paragraph for a person, on standard error
-    printf 'setup: %s\n' "$@" >&2
+    printf 'setup: %s\n' "$1" >&2
+    if [ "$#" -gt 1 ]; then printf '       %s\n' "${@:2}" >&2; fi
     exit 1
 }
 

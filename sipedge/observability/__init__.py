@@ -1,0 +1,1 @@
+"""What the edge shows of itself: plain counters, rendered when somebody looks, and log lines."""

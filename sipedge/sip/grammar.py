@@ -42,7 +42,7 @@ def unquote(value: bytes) -> bytes:
     if not value.startswith(b'"'):
         return value
     if end_of_quoted(value, 0) != len(value):
-        raise MalformedMessage(400, "text after a quoted string")
+        raise MalformedMessage(400, "Text after a quoted string")
     if b"\\" not in value:
         return value[1:-1]
     parts = value[1:-1].split(b"\\\\")
@@ -62,7 +62,7 @@ def end_of_quoted(value: bytes, start: int) -> int:
         if end < position:
             end = value.find(b'"', position)
             if end < 0:
-                raise MalformedMessage(400, "unterminated quoted string")
+                raise MalformedMessage(400, "Unterminated quoted string")
         backslash = value.find(b"\\", position, end)
         if backslash < 0:
             return end + 1

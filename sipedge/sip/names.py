@@ -1,8 +1,8 @@
-"""Names on the wire: header names as small numbers, and the methods (RFC 3261 section 20, IANA).
+r"""Names on the wire: header names as small numbers, and the methods (RFC 3261 section 20, IANA).
 
 `TABLE` answers the usual spellings with one look-up; `header_id` settles every other spelling. A
 name that is not a token is INVALID, so that the message can be refused: proxies that read `X :` or
-`X\\x01:` otherwise than the next hop did have let forged headers through.
+`X\x01:` otherwise than the next hop did have let forged headers through.
 """
 
 from typing import Final

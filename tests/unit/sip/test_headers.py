@@ -107,8 +107,11 @@ def test_a_via_may_have_spaces_around_its_marks(
 def test_a_bad_via_is_malformed(value: bytes) -> None:
     with pytest.raises(MalformedMessage):
         headers.parse_via(value)
+
+
+def test_a_via_with_empty_values_after_it_is_malformed() -> None:
     with pytest.raises(MalformedMessage):
-        headers.top_via(value + b";;")
+        headers.top_via(b"SIP/2.0/UDP 192.0.2.15;;,;,,")
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Timed:
 
 
 class Wheel:
-    """Fires items once `now` has passed their instant: never early, at most one slot late.
+    """Fires items once `now` has passed their instant: never early, less than two slots late.
 
     An exception that leaves `handle_timer` does not keep the other items from firing. It goes to
     `on_error`; without one, `advance` raises an ExceptionGroup when it has fired the others.
@@ -103,7 +103,8 @@ class Wheel:
         """
         heap = self._heap
         granularity = self._granularity
-        self._next_slot = self._slot_after(now)
+        next_slot = int(now * self._per_second) + 1
+        self._next_slot = next_slot if next_slot * granularity > now else next_slot + 1
         fired = looked_at = 0
         errors: list[Exception] = []
         while heap and heap[0] * granularity <= now and looked_at < BURST_MAX:
@@ -119,16 +120,10 @@ class Wheel:
         """Count the places taken, those of cancelled items included; a walk over the slots."""
         return sum(map(len, self._slots.values()))
 
-    def _slot_after(self, at: float) -> int:
-        """Return the number of the first slot that opens later than this instant."""
-        slot = int(at * self._per_second) + 1
-        # The product may have been rounded down to the tick before.
-        return slot if slot * self._granularity > at else slot + 1
-
     def _insert(self, item: Timed, at: float, first_slot: int) -> None:
         granularity = self._granularity
         slot = int(at * self._per_second) + 1
-        if slot * granularity < at:
+        if slot * granularity <= at:  # the product was rounded down
             slot += 1
         if slot < first_slot:  # noqa: PLR1730 - max() costs a fifth of the whole insertion
             slot = first_slot

@@ -8,8 +8,8 @@ import pytest
 
 from sipedge.observability.metrics import METRICS, PROCESS_METRICS, Kind
 
-GRAFANA = Path(__file__).parents[3] / "config" / "grafana"
-RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks.md"
+GRAFANA = Path(__file__).parents[2] / "config" / "grafana"
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks.md"
 
 
 @pytest.fixture(scope="module")

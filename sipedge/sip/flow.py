@@ -1,5 +1,7 @@
 """A flow: the path on which a message came in and on which an answer goes out (RFC 5626 section 2)."""
 
+from typing_extensions import override
+
 
 class Flow:
     """One local listener and one remote address, with the connection between them if there is one.
@@ -25,6 +27,7 @@ class Flow:
         self.connection = connection
         self.reliable = transport != "UDP"
 
+    @override
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Flow)
@@ -34,9 +37,11 @@ class Flow:
             and self.connection == other.connection
         )
 
+    @override
     def __hash__(self) -> int:
         return hash((self.listener, self.host, self.port, self.connection))
 
+    @override
     def __repr__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"<Flow {self.transport} {host}:{self.port} via {self.listener}/{self.connection}>"

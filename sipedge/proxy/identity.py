@@ -1,0 +1,188 @@
+"""Who sends a request, and what we say of it to others (RFC 3261 section 22, RFC 3325).
+
+A trunk is known by its source. A line proves itself with its digest secret, or, where the operator
+switched that off, is named by the From user. Whatever a line may try, it presents its own number.
+"""
+
+from enum import Enum
+from typing import Final
+
+from sipedge.limits.guard import FailureThrottle
+from sipedge.proxy.arrival import Arrival, uri_user
+from sipedge.proxy.directory import LineProfile
+from sipedge.proxy.refusals import Refusal
+from sipedge.sip.address import parse_address
+from sipedge.sip.digest import Proof, dummy_ha1, parse_credentials, verify
+from sipedge.sip.names import (
+    AUTHORIZATION,
+    FROM,
+    INVITE,
+    PRIVACY,
+    PROXY_AUTHORIZATION,
+    REGISTER,
+    TO,
+)
+
+
+class Outcome(Enum):
+    """What a step of the chain says to the next one."""
+
+    CONTINUE = "continue"
+    DONE = "done"
+
+
+CONTINUE: Final = Outcome.CONTINUE
+DONE: Final = Outcome.DONE
+
+
+def header_user(arrival: Arrival, header: int) -> bytes:
+    """Return the unescaped user part of the URI in From or To; MalformedMessage when it is none."""
+    address = parse_address(arrival.request.first(header) or b"")
+    return uri_user(address.uri)
+
+
+def identify(arrival: Arrival) -> Outcome:
+    """Find out who sends a request outside dialogs: a trunk, a line, or nobody that we serve."""
+    core = arrival.core
+    request = arrival.request
+    arrival.trunk = core.directory.trunk_of_source(arrival.flow.host)
+    if arrival.trunk is not None and request.method != REGISTER:
+        return CONTINUE
+    arrival.trunk = None
+    must_prove = core.settings.authenticate
+    if must_prove and (request.method in must_prove or request.method != REGISTER):
+        return authenticate(arrival)
+    header = TO if request.method == REGISTER else FROM
+    line = core.directory.lines.get(header_user(arrival, header))
+    if line is None:
+        line = core.directory.find_line(header_user(arrival, header))
+    if line is None:
+        arrival.refuse(Refusal.UNKNOWN_CALLER)
+        return DONE
+    return _accept(arrival, line)
+
+
+def authenticate(arrival: Arrival) -> Outcome:
+    """Ask for the proof of a line, and check it.
+
+    Unknown users, wrong secrets and throttled guesses all get the same challenge after the same
+    work, so that a stranger learns nothing from the difference.
+    """
+    core = arrival.core
+    request = arrival.request
+    is_register = request.method == REGISTER
+    header = AUTHORIZATION if is_register else PROXY_AUTHORIZATION
+    realm = core.settings.realm.encode("utf-8")
+    credentials = None
+    for value in request.values(header):
+        parsed = parse_credentials(value)
+        if parsed is not None and parsed.realm == realm:
+            credentials = parsed
+            break
+    if credentials is None:
+        line = _registered_here(arrival)
+        if line is not None:
+            return _accept(arrival, line)
+        _challenge(arrival, is_stale=False, refusal=Refusal.CHALLENGED)
+        return DONE
+    line = core.directory.lines.get(credentials.username)
+    failures: FailureThrottle = core.failures
+    if not arrival.is_emergency() and not failures.allows(
+        arrival.flow.host, credentials.username, arrival.now
+    ):
+        core.counters.auth_failures += 1
+        _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
+        return DONE
+    if line is not None and line.secret is not None:
+        ha1 = line.secret.ha1(credentials.algorithm, realm)
+    else:
+        ha1 = dummy_ha1(credentials.algorithm, realm)
+    proof = verify(
+        credentials, ha1, request.method, request.uri, nonces=core.nonces, now=arrival.now
+    )
+    if proof is Proof.VALID and line is not None:
+        core.counters.auth_successes += 1
+        failures.prove(arrival.flow.host, credentials.username)
+        # A challenge cost the source one token: the answer to it gives two back.
+        core.guard.refund(arrival.flow.host, 2)
+        return _accept(arrival, line)
+    if proof is Proof.STALE:
+        _challenge(arrival, is_stale=True, refusal=Refusal.CHALLENGED)
+    else:
+        core.counters.auth_failures += 1
+        failures.charge(arrival.flow.host, credentials.username, arrival.now)
+        _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
+    return DONE
+
+
+def _registered_here(arrival: Arrival) -> LineProfile | None:
+    """Return the line of an emergency call that comes from where that line is registered.
+
+    Nothing may stand between a subscriber and help, not even a challenge: the registration, which
+    was proven, vouches for the call.
+    """
+    core = arrival.core
+    if arrival.request.method != INVITE or not arrival.is_emergency():
+        return None
+    line = core.directory.find_line(header_user(arrival, FROM))
+    if line is None:
+        return None
+    hosts = {binding.flow.host for binding in core.location.bindings(line.user)}
+    return line if arrival.flow.host in hosts else None
+
+
+def _challenge(arrival: Arrival, *, is_stale: bool, refusal: Refusal) -> None:
+    core = arrival.core
+    core.counters.auth_challenges += 1
+    realm = core.settings.realm.encode("utf-8")
+    is_register = arrival.request.method == REGISTER
+    name = b"WWW-Authenticate: " if is_register else b"Proxy-Authenticate: "
+    challenges = core.nonces.challenges(realm, arrival.now, stale=is_stale)
+    extra = tuple(name + challenge for challenge in challenges)
+    arrival.challenge(refusal, extra, 401 if is_register else 407)
+
+
+def _accept(arrival: Arrival, line: LineProfile) -> Outcome:
+    """Let a line go on as itself: the right state, and its own number in From."""
+    core = arrival.core
+    if not line.is_enabled and arrival.request.method == INVITE:
+        arrival.line = line
+        if not arrival.is_emergency():
+            arrival.refuse(Refusal.LINE_SUSPENDED)
+            return DONE
+    if arrival.request.method == REGISTER:
+        arrival.line = line
+        return CONTINUE
+    user = header_user(arrival, FROM)
+    if user != line.user and core.directory.find_line(user) is not line:
+        if not _is_anonymous(arrival, user):
+            arrival.line = line
+            arrival.refuse(Refusal.NOT_YOUR_IDENTITY)
+            return DONE
+    arrival.line = line
+    return CONTINUE
+
+
+def _is_anonymous(arrival: Arrival, user: bytes) -> bool:
+    """True for a From that hides its number (RFC 3323 section 4.1.1.3)."""
+    return user.lower() == b"anonymous" or b"anonymous.invalid" in (
+        arrival.request.first(FROM) or b""
+    )
+
+
+def asserted_identity(arrival: Arrival, *, to_trunk: bool) -> bytes:
+    """Return the P-Asserted-Identity line for a request of a line, empty where none may go.
+
+    Towards another customer a caller that asked for privacy stays unnamed (RFC 3325 section 7);
+    a trunk is inside our trust domain and is told.
+    """
+    line = arrival.line
+    if line is None:
+        return b""
+    wants_privacy = b"id" in (arrival.request.first(PRIVACY) or b"").lower().replace(
+        b" ", b""
+    ).split(b";")
+    if wants_privacy and not to_trunk:
+        return b""
+    domain = arrival.core.settings.domains[0].encode("ascii")
+    return b"P-Asserted-Identity: <sip:%b@%b>" % (line.user, domain)

@@ -1,0 +1,104 @@
+"""The listening addresses as the core writes them into Via and Record-Route."""
+
+from collections.abc import Callable
+
+from sipedge.sip.host import is_numeric
+
+
+class Listener:
+    """One socket that the edge listens on, known by its index.
+
+    `host` is the address to write in headers: the advertised one, or the bound one. On a wildcard
+    socket it is empty and `local_host` says which address of ours a remote host can answer to.
+    """
+
+    __slots__ = ("_via_prefixes", "host", "index", "local_host", "port", "transport")
+
+    def __init__(
+        self,
+        index: int,
+        transport: str,
+        host: str,
+        port: int,
+        local_host: Callable[[str], str],
+    ) -> None:
+        self.index = index
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.local_host = local_host
+        self._via_prefixes: dict[str, bytes] = {}
+
+    def sent_by(self, remote_host: str) -> str:
+        """Return our `host:port` as this remote host can reach it, IPv6 in brackets."""
+        host = self.host or self.local_host(remote_host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    def via_prefix(self, remote_host: str) -> bytes:
+        """Return `Via: SIP/2.0/UDP host:port;branch=`, made once for each remote host of a wildcard."""
+        key = "" if self.host else remote_host
+        prefix = self._via_prefixes.get(key)
+        if prefix is None:
+            if len(self._via_prefixes) > 10_000:
+                self._via_prefixes.clear()
+            prefix = f"Via: SIP/2.0/{self.transport} {self.sent_by(remote_host)};branch=".encode()
+            self._via_prefixes[key] = prefix
+        return prefix
+
+    def record_route(self, remote_host: str, token: bytes) -> bytes:
+        """Return the Record-Route line with this token, as this remote host can reach it."""
+        line = b"Record-Route: <sip:%b@%b" % (token, self.sent_by(remote_host).encode("ascii"))
+        if self.transport == "UDP":
+            return line + b";lr>"
+        return line + b";transport=%b;lr>" % self.transport.lower().encode("ascii")
+
+
+class Listeners:
+    """All listeners, and the hosts that are us.
+
+    `own_hosts` are our domains and the addresses that are written down; `is_local` tells of any
+    other numeric host whether this machine has it, which matters where a listener is a wildcard.
+    """
+
+    __slots__ = ("_has_wildcard", "_local", "by_index", "is_local", "own_hosts")
+
+    def __init__(
+        self,
+        listeners: list[Listener],
+        own_hosts: frozenset[str],
+        is_local: Callable[[str], bool],
+    ) -> None:
+        self.by_index = listeners
+        self.own_hosts = own_hosts
+        self.is_local = is_local
+        self._has_wildcard = any(not listener.host for listener in listeners)
+        self._local: dict[bytes, bool] = {}
+
+    def is_own(self, host: bytes) -> bool:
+        """True when a URI with this host means the edge: one of its domains or addresses."""
+        known = self._local.get(host)
+        if known is None:
+            text = host.decode("latin-1").lower()
+            known = text in self.own_hosts or (
+                self._has_wildcard and is_numeric(host) and self.is_local(text)
+            )
+            if len(self._local) > 10_000:
+                self._local.clear()
+            self._local[host] = known
+        return known
+
+    def is_own_address(self, host: bytes, port: int) -> bool:
+        """True when host and port lead to one of our listeners (port 0 stands for the default)."""
+        if not self.is_own(host):
+            return False
+        return port == 0 or any(listener.port == port for listener in self.by_index)
+
+    def for_transport(self, transport: str, host: str) -> Listener | None:
+        """Return the listener that can send to this numeric host over this transport."""
+        wants_ipv6 = ":" in host
+        for listener in self.by_index:
+            if listener.transport == transport and (
+                not listener.host or (":" in listener.host) == wants_ipv6
+            ):
+                return listener
+        return None

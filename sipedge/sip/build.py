@@ -1,0 +1,112 @@
+"""Messages that the edge itself originates: responses, CANCEL, and the ACK and BYE of a ghost answer.
+
+What is forwarded is spliced (`sipedge.sip.edit`); what is made here repeats the lines that RFC 3261
+sections 8.2.6, 9.1 and 12.2.1 name.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sipedge.sip.message import Request, Response, Salvage, parse_message
+from sipedge.sip.names import (
+    CALL_ID,
+    CONTACT,
+    CSEQ,
+    FROM,
+    MAX_FORWARDS,
+    RECORD_ROUTE,
+    ROUTE,
+    TIMESTAMP,
+    TO,
+    VIA,
+)
+
+_REPEATED: Final = frozenset({VIA, FROM, TO, CALL_ID, CSEQ})
+_REPEATED_BY_100: Final = frozenset({VIA, FROM, TO, CALL_ID, CSEQ, TIMESTAMP})
+_END: Final = b"Content-Length: 0\r\n\r\n"
+
+
+def build_response(
+    request: Request, status: int, reason: bytes, to_tag: bytes, extra: Sequence[bytes] = ()
+) -> bytes:
+    """Build a response without a body (RFC 3261 section 8.2.6.2).
+
+    `to_tag` is added where the request has none and the status is not 100. `extra` are whole header
+    lines without CRLF.
+    """
+    parts = [b"SIP/2.0 %d %b" % (status, reason)]
+    repeated = _REPEATED_BY_100 if status == 100 else _REPEATED
+    for line, header in zip(request.lines, request.ids, strict=True):
+        if header in repeated:
+            if header == TO and status != 100 and not request.to_tag:
+                line = line + b";tag=" + to_tag
+            parts.append(line)
+    parts.extend(extra)
+    parts.append(_END)
+    return b"\r\n".join(parts)
+
+
+def build_salvage_response(salvage: Salvage, status: int, reason: str, to_tag: bytes) -> bytes:
+    """Build the answer to a request that could not be parsed, from the lines that could be saved."""
+    parts = [b"SIP/2.0 %d %b" % (status, reason.encode("ascii"))]
+    for line in salvage.lines:
+        if line[:3].lower() in (b"to:", b"t: ", b"t:<") and b"tag=" not in line:
+            line = line + b";tag=" + to_tag
+        parts.append(line)
+    parts.append(_END)
+    return b"\r\n".join(parts)
+
+
+def build_cancel(invite_wire: bytes) -> bytes:
+    """Build the CANCEL of an INVITE that we sent: same top Via, URI and Route (RFC 3261 section 9.1)."""
+    invite = parse_message(invite_wire)
+    assert isinstance(invite, Request), "only a request can be cancelled"
+    parts = [b"CANCEL %b SIP/2.0" % invite.uri]
+    via_seen = False
+    for line, header in zip(invite.lines, invite.ids, strict=True):
+        if header == VIA:
+            if not via_seen:
+                parts.append(line)
+            via_seen = True
+        elif header in (ROUTE, FROM, TO, CALL_ID):
+            parts.append(line)
+    parts.append(b"CSeq: %d CANCEL" % invite.cseq_number)
+    parts.append(b"Max-Forwards: 70")
+    parts.append(_END)
+    return b"\r\n".join(parts)
+
+
+def build_in_dialog(
+    answer: Response, method: bytes, cseq: int, via_line: bytes, extra: Sequence[bytes] = ()
+) -> bytes:
+    """Build an ACK or BYE towards the peer that sent this 2xx (RFC 3261 sections 12.1.2 and 13.2.2.4).
+
+    Used for an answer that nobody is left to take: the edge acknowledges it and hangs up. The route
+    set is the Record-Route of the answer in reverse order; the remote target is its Contact.
+    """
+    contact = answer.first(CONTACT) or b""
+    start, end = contact.find(b"<"), contact.find(b">")
+    target = contact[start + 1 : end] if 0 <= start < end else contact.partition(b";")[0]
+    parts = [b"%b %b SIP/2.0" % (method, target or b"sip:invalid"), via_line]
+    for route in reversed(answer.values(RECORD_ROUTE)):
+        parts.append(b"Route: " + route)
+    for line, header in zip(answer.lines, answer.ids, strict=True):
+        if header in (FROM, TO, CALL_ID):
+            parts.append(line)
+    parts.append(b"CSeq: %d %b" % (cseq, method))
+    parts.append(b"Max-Forwards: 70")
+    parts.extend(extra)
+    parts.append(_END)
+    return b"\r\n".join(parts)
+
+
+def reduced_max_forwards(request: Request) -> int:
+    """Return the Max-Forwards that a forwarded copy carries, -1 when the request may go no further.
+
+    A request without the header gets 70 (RFC 3261 section 16.6 step 3). A value that is no number
+    in 0 to 255 counts as 70 too: the header only bounds loops, and Via loop detection stays.
+    """
+    value = request.first(MAX_FORWARDS)
+    if value is None or not value.isdigit() or len(value) > 3 or int(value) > 255:
+        return 70
+    return int(value) - 1

@@ -86,8 +86,11 @@ class StreamFramer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the stream is between two messages: no deadline runs for the next byte."""
-        return not self._buffer
+        """Whether no message has begun, so that no deadline runs for the rest of it.
+
+        Half a keep-alive is no message: many phones keep a flow alive with a single CRLF.
+        """
+        return b"\r\n\r".startswith(self._buffer)
 
     def feed(self, data: bytes) -> list[Framed]:
         """Take the next piece of the stream; return the messages and keep-alives it completes.

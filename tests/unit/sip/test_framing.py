@@ -200,12 +200,20 @@ def test_ping_and_pong_are_told_apart_by_what_follows() -> None:
     framer = StreamFramer()
 
     assert framer.feed(b"\r\n") == []
-    assert not framer.is_idle
     assert framer.feed(b"\r\n") == [PING]
     assert framer.is_idle
     assert framer.feed(b"\r\n" + EMPTY) == [PONG, EMPTY]
     assert framer.feed(b"\r\n\r\n\r\n\r\n\r\n") == [PING, PING]
     assert framer.feed(EMPTY) == [PONG, EMPTY]
+
+
+def test_half_a_keep_alive_begins_no_message() -> None:
+    framer = StreamFramer()
+    for byte in (b"\r", b"\n", b"\r"):
+        assert framer.feed(byte) == []
+        assert framer.is_idle
+    framer.feed(b"M")
+    assert not framer.is_idle
 
 
 def test_who_opened_the_connection_receives_pongs_at_once() -> None:

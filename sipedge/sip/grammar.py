@@ -43,10 +43,15 @@ def unquote(value: bytes) -> bytes:
         return value
     if end_of_quoted(value, 0) != len(value):
         raise MalformedMessage(400, "Text after a quoted string")
-    if b"\\" not in value:
-        return value[1:-1]
-    parts = value[1:-1].split(b"\\\\")
-    return b"\\".join(part.replace(b"\\", b"") for part in parts)
+    return resolve_pairs(value[1:-1])
+
+
+def resolve_pairs(text: bytes) -> bytes:
+    """Replace each quoted-pair by the octet that it stands for, inside the quotes of a string."""
+    if b"\\" not in text:
+        return text
+    # A run of backslashes pairs up from its left end, which is how split() finds them.
+    return b"\\".join(part.replace(b"\\", b"") for part in text.split(b"\\\\"))
 
 
 def end_of_quoted(value: bytes, start: int) -> int:

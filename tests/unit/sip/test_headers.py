@@ -152,6 +152,7 @@ def test_the_top_of_joined_vias_is_cut_off() -> None:
     top, rest = headers.split_top(joined)
     assert top == b'SIP/2.0/UDP a;x=",";branch=1'
     assert headers.split_top(rest) == (b"SIP/2.0/TCP b;branch=2", b"SIP/2.0/TCP c")
+    assert headers.split_top(b"SIP/2.0/TCP c") == (b"SIP/2.0/TCP c", b"")
     assert headers.top_via(joined).branch == b"1"
     assert headers.top_via(rest).branch == b"2"
     assert headers.top_via(b"SIP/2.0/TCP c").host == b"c"

@@ -18,7 +18,7 @@ from sipedge.proxy.location import Binding, Location
 from sipedge.proxy.record_route import TokenKeeper
 from sipedge.proxy.records import CallRecord, EndedBy
 from sipedge.proxy.settings import ProxySettings
-from sipedge.sip.digest import NonceSource
+from sipedge.sip.nonces import NonceSource
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request
 from sipedge.sip.names import ROUTE
@@ -54,9 +54,10 @@ class Core:
         "guard",
         "is_draining",
         "layer",
-        "ledger",
+                "ledger",
         "listeners",
         "location",
+        "nobody_secret",
         "nonces",
         "settings",
         "tokens",
@@ -108,6 +109,7 @@ class Core:
         self._branch_serial = 0
         self._call_serial = 0
         self._tag_key = entropy(16)
+        self.nobody_secret = entropy(16)
 
     def new_branch(self, loop_mark: int) -> bytes:
         """Return a branch that is unique in space and time and ends in the loop mark of its request."""

@@ -86,12 +86,24 @@ class TrunkProfile:
 
 
 class Directory:
-    """All lines by user, number and alias, and all trunks by prefix and by source."""
+    """All lines by user, number and alias, and all trunks by prefix and by source.
 
-    __slots__ = ("_by_number", "_prefixes", "_trunks_by_host", "lines", "numbering", "trunks")
+    `calls_paid` is the sum of the simultaneous calls of all lines.
+    """
+
+    __slots__ = (
+        "_by_number",
+        "_prefixes",
+        "_trunks_by_host",
+        "calls_paid",
+        "lines",
+        "numbering",
+        "trunks",
+    )
 
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
+        self.calls_paid = 0
         self.lines: dict[bytes, LineProfile] = {}
         self._by_number: dict[bytes, LineProfile] = {}
         self.trunks: list[TrunkProfile] = []
@@ -104,12 +116,14 @@ class Directory:
         if previous is not None:
             self.remove_line(previous)
         self.lines[line.user] = line
+        self.calls_paid += line.calls_max
         for number in (line.number, *line.aliases):
             self._by_number[self.numbering.canonical(number.encode("ascii"))] = line
 
     def remove_line(self, line: LineProfile) -> None:
         """Remove a line and its numbers."""
-        self.lines.pop(line.user, None)
+        if self.lines.pop(line.user, None) is not None:
+            self.calls_paid -= line.calls_max
         for number in (line.number, *line.aliases):
             self._by_number.pop(self.numbering.canonical(number.encode("ascii")), None)
 

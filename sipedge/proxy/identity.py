@@ -7,12 +7,12 @@ switched that off, is named by the From user. Whatever a line may try, it presen
 from enum import Enum
 from typing import Final
 
-from sipedge.limits.guard import FailureThrottle
 from sipedge.proxy.arrival import Arrival, uri_user
 from sipedge.proxy.directory import LineProfile
 from sipedge.proxy.refusals import Refusal
 from sipedge.sip.address import parse_address
-from sipedge.sip.digest import Proof, dummy_ha1, parse_credentials, verify
+from sipedge.sip import digest
+from sipedge.sip.digest import Credentials, Proof
 from sipedge.sip.names import (
     AUTHORIZATION,
     FROM,
@@ -75,7 +75,7 @@ def authenticate(arrival: Arrival) -> Outcome:
     realm = core.settings.realm.encode("utf-8")
     credentials = None
     for value in request.values(header):
-        parsed = parse_credentials(value)
+        parsed = digest.parse_credentials(value)
         if parsed is not None and parsed.realm == realm:
             credentials = parsed
             break
@@ -86,20 +86,14 @@ def authenticate(arrival: Arrival) -> Outcome:
         _challenge(arrival, is_stale=False, refusal=Refusal.CHALLENGED)
         return DONE
     line = core.directory.lines.get(credentials.username)
-    failures: FailureThrottle = core.failures
+    failures = core.failures
     if not arrival.is_emergency() and not failures.allows(
         arrival.flow.host, credentials.username, arrival.now
     ):
         core.counters.auth_failures += 1
         _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
         return DONE
-    if line is not None and line.secret is not None:
-        ha1 = line.secret.ha1(credentials.algorithm, realm)
-    else:
-        ha1 = dummy_ha1(credentials.algorithm, realm)
-    proof = verify(
-        credentials, ha1, request.method, request.uri, nonces=core.nonces, now=arrival.now
-    )
+    proof = _check_proof(arrival, line, credentials)
     if proof is Proof.VALID and line is not None:
         core.counters.auth_successes += 1
         failures.prove(arrival.flow.host, credentials.username)
@@ -108,11 +102,38 @@ def authenticate(arrival: Arrival) -> Outcome:
         return _accept(arrival, line)
     if proof is Proof.STALE:
         _challenge(arrival, is_stale=True, refusal=Refusal.CHALLENGED)
+    elif proof is Proof.REPLAYED:
+        # A copy, not a guess: the phone only has to count on.
+        core.counters.auth_failures += 1
+        _challenge(arrival, is_stale=False, refusal=Refusal.CHALLENGED)
     else:
         core.counters.auth_failures += 1
         failures.charge(arrival.flow.host, credentials.username, arrival.now)
         _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
     return DONE
+
+
+def _check_proof(arrival: Arrival, line: LineProfile | None, credentials: Credentials) -> Proof:
+    core = arrival.core
+    algorithm = credentials.algorithm
+    if algorithm not in core.settings.digest_algorithms:
+        return Proof.UNSUPPORTED
+    realm = core.settings.realm.encode("utf-8")
+    if line is not None and line.secret is not None:
+        secret_hash = line.secret.ha1(algorithm, realm)
+    else:
+        # Nobody has this secret: a stranger cannot tell by the time that the user does not exist.
+        secret_hash = digest.ha1(
+            algorithm, username=credentials.username, realm=realm, secret=core.nobody_secret
+        )
+    return digest.verify(
+        credentials,
+        secret_hash,
+        method=arrival.request.method,
+        request_uri=arrival.request.uri,
+        nonces=core.nonces,
+        now=arrival.now,
+    )
 
 
 def _registered_here(arrival: Arrival) -> LineProfile | None:
@@ -137,7 +158,12 @@ def _challenge(arrival: Arrival, *, is_stale: bool, refusal: Refusal) -> None:
     realm = core.settings.realm.encode("utf-8")
     is_register = arrival.request.method == REGISTER
     name = b"WWW-Authenticate: " if is_register else b"Proxy-Authenticate: "
-    challenges = core.nonces.challenges(realm, arrival.now, stale=is_stale)
+    challenges = digest.challenges(
+        realm,
+        core.nonces.issue(arrival.now),
+        stale=is_stale,
+        algorithms=core.settings.digest_algorithms,
+    )
     extra = tuple(name + challenge for challenge in challenges)
     arrival.challenge(refusal, extra, 401 if is_register else 407)
 

@@ -140,6 +140,13 @@ class Streams:
     def __len__(self) -> int:
         return len(self._connections)
 
+    def count_by_transport(self) -> dict[str, int]:
+        """Return how many connections are up, by transport."""
+        counts = {"tcp": 0, "tls": 0}
+        for connection in self._connections.values():
+            counts[connection.flow.transport.lower()] += 1
+        return counts
+
     async def listen(
         self, index: int, transport_name: str, host: str, port: int, tls: ssl.SSLContext | None
     ) -> int:

@@ -1,0 +1,5 @@
+"""The composition root: the only place that knows every class, and builds a running edge of them."""
+
+from sipedge.app.lifecycle import App, StartError, run
+
+__all__ = ["App", "StartError", "run"]

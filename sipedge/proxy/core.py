@@ -54,7 +54,7 @@ class Core:
         "guard",
         "is_draining",
         "layer",
-                "ledger",
+        "ledger",
         "listeners",
         "location",
         "nobody_secret",

@@ -133,6 +133,7 @@ def _check_proof(arrival: Arrival, line: LineProfile | None, credentials: Creden
         request_uri=arrival.request.uri,
         nonces=core.nonces,
         now=arrival.now,
+        is_own_host=core.listeners.is_own,
     )
 
 

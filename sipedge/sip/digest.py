@@ -9,6 +9,7 @@ Nonces are made and remembered in sipedge.sip.nonces.
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -175,6 +176,7 @@ def verify(
     request_uri: bytes,
     nonces: NonceSource,
     now: float,
+    is_own_host: Callable[[bytes], bool],
     qop_required: bool = True,
 ) -> Proof:
     """Check a proof against the ha1 of its user, and use its nonce up when it is right.
@@ -200,19 +202,22 @@ def verify(
     # The hash is compared before anything that a wrong guess could learn from.
     if not hmac.compare_digest(expected, credentials.response.lower()):
         return WRONG
-    if not is_for_request(credentials.uri, request_uri):
+    if not is_for_request(credentials.uri, request_uri, is_own_host):
         return WRONG
     if credentials.nc:
         return _PROOFS[nonces.use(credentials.nonce, int(credentials.nc, 16), now)]
     return _PROOFS[nonces.use_once(credentials.nonce, now)]
 
 
-def is_for_request(digest_uri: bytes, request_uri: bytes) -> bool:
+def is_for_request(
+    digest_uri: bytes, request_uri: bytes, is_own_host: Callable[[bytes], bool]
+) -> bool:
     """Tell whether a digest-uri means the Request-URI: the same octets, or the same user and host.
 
     Ports, parameters and sip against sips are let go, because phones leave `;transport=` or a
     default port out of one of the two. The user is not: a proof for a call to one number must not
-    carry a call to another (RFC 7616 section 3.4.6 wants the two to be the same resource).
+    carry a call to another (RFC 7616 section 3.4.6 wants the two to be the same resource). SIPp
+    writes the server alone, `sip:host:port`; that passes where the host is our own.
     """
     if digest_uri == request_uri:
         return True
@@ -221,6 +226,8 @@ def is_for_request(digest_uri: bytes, request_uri: bytes) -> bool:
         theirs = parse_uri(digest_uri)
     except MalformedMessage:
         return False
+    if isinstance(theirs, SipUri) and not theirs.user and is_own_host(theirs.host):
+        return True
     if isinstance(ours, SipUri) and isinstance(theirs, SipUri):
         return ours.host == theirs.host and ours.unescaped_user() == theirs.unescaped_user()
     if isinstance(ours, TelUri) and isinstance(theirs, TelUri):

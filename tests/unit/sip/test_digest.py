@@ -25,6 +25,11 @@ SECRET = b"s3cret-0001"
 URI = b"sip:0033972100002@edge.test"
 
 
+def never_own(_host: bytes) -> bool:
+    """Say that no host is ours."""
+    return False
+
+
 def source(*, life_seconds: float = 300.0) -> NonceSource:
     """Make a nonce source whose chance is all zeros."""
     return NonceSource(b"key", life_seconds, bytes)
@@ -74,6 +79,7 @@ def check(
         request_uri=request_uri,
         nonces=nonces,
         now=now,
+        is_own_host=never_own,
         qop_required=qop_required,
     )
 
@@ -278,7 +284,16 @@ def test_a_proof_for_one_number_does_not_carry_a_call_to_another() -> None:
 def test_a_digest_uri_means_a_user_at_a_host(
     digest_uri: bytes, request_uri: bytes, *, same: bool
 ) -> None:
-    assert digest.is_for_request(digest_uri, request_uri) is same
+    assert digest.is_for_request(digest_uri, request_uri, never_own) is same
+
+
+def test_a_digest_uri_that_names_only_the_server_passes_where_the_server_is_us() -> None:
+    """SIPp proves `sip:host:port` for every request."""
+    call = b"sip:0033123456789@edge.test"
+    ours = digest.is_for_request(b"sip:127.0.0.1:5060", call, lambda host: host == b"127.0.0.1")
+    assert ours
+    assert not digest.is_for_request(b"sip:127.0.0.1:5060", call, never_own)
+    assert not digest.is_for_request(b"sip:other@127.0.0.1", call, lambda _host: True)
 
 
 @pytest.mark.parametrize("algorithm", [b"NONE", b"MD5-SESS", b"SHA-256-SESS", b""])

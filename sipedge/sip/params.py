@@ -103,8 +103,9 @@ def _read_spaced_params(text: bytes) -> Params:
         if not name or name.translate(None, PLAIN):
             raise MalformedMessage(400, "Bad parameter name")
         if value.startswith(b'"'):
-            if end_of_quoted(value, 0) != len(value):
-                raise MalformedMessage(400, "Text after a quoted string")
+            # CR and LF can be quoted no more than NUL can; what is read here may be written again.
+            if end_of_quoted(value, 0) != len(value) or b"\r" in value or b"\n" in value:
+                raise MalformedMessage(400, "Bad quoted string")
         elif value.translate(None, PLAIN):
             raise MalformedMessage(400, "Bad parameter value")
         add_param(params, name.lower(), value if equals else None)

@@ -51,6 +51,8 @@ def test_parameters_are_read(text: bytes, expected: Params) -> None:
         b";a\x0b=1",
         b';a="',
         b';a="b"c',
+        b';a="b\r\nVia: c"',
+        b';a="b\nc"',
         b';a="b" c',
         b';a=b"c"',
         b";a=1;a=2",

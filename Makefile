@@ -10,7 +10,7 @@ RUN ?= --config config/sipedge.toml --demo-data config/demo.toml
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check clean
+.PHONY: help setup run check test bench clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ check: setup ## format, lint, types, import contracts
 
 test: check ## everything check does, then every test
 	@$(BIN)/pytest $(TESTS)
+
+bench: setup ## micro-benchmarks of the hot path
+	@$(BIN)/python scripts/bench.py
 
 clean: ## remove caches and what was built; keeps .venv and var
 	@rm -rf build dist htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache \

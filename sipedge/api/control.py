@@ -124,7 +124,10 @@ class Control(Protocol):
         """Change a line (`calls`: its simultaneous calls) and return it as it is now."""
 
     async def import_text(self, text: str) -> dict[str, object]:
-        """Import a data file in TOML, all of it or nothing, and return the counts by table."""
+        """Import a data file in TOML, all of it or nothing.
+
+        Return `{"tables": {name: {"added": n, "changed": n, "unchanged": n}}}`.
+        """
 
 
 def build_control_app(

@@ -7,13 +7,15 @@ import fcntl
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-# sun_path of Linux holds 108 bytes, the closing zero included.
-PATH_LENGTH_MAX_BYTES: Final = 107
+# sun_path of Linux holds 108 bytes, the closing zero included; a longer path goes by its folder.
+_ADDRESS_LENGTH_MAX_BYTES: Final = 107
 # A listener on this machine answers at once; only a full queue makes us wait, and that is in use.
 PROBE_TIMEOUT_SECONDS: Final = 1.0
 
@@ -67,12 +69,6 @@ class ControlServer:
 
 
 def _take_lock(path: Path) -> int:
-    length = len(os.fsencode(path))
-    if length > PATH_LENGTH_MAX_BYTES:
-        raise ControlSocketError(
-            f"{path}: {length} bytes are too long for a socket, at most {PATH_LENGTH_MAX_BYTES}; "
-            "choose a shorter data_dir"
-        )
     lock_path = path.with_name(path.name + ".lock")
     try:
         lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -90,7 +86,8 @@ def _bind(path: Path) -> socket.socket:
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listener.bind(os.fspath(path))
+        with _address_of(path) as address:
+            listener.bind(address)
         # Before listen(): until then nobody can connect, whatever the mode is.
         path.chmod(0o600)
         listener.settimeout(0)
@@ -118,13 +115,27 @@ def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(PROBE_TIMEOUT_SECONDS)
         try:
-            probe.connect(os.fspath(path))
+            with _address_of(path) as address:
+                probe.connect(address)
         except (ConnectionRefusedError, FileNotFoundError):
             return False
         except OSError:
             # A full queue, a missing right: somebody may be there. Rather refuse than steal.
             return True
         return True
+
+
+@contextmanager
+def _address_of(path: Path) -> Iterator[str]:
+    """Give the address by which the kernel reaches `path`, however long the path is."""
+    if len(os.fsencode(path)) <= _ADDRESS_LENGTH_MAX_BYTES:
+        yield os.fspath(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _inode_of(path: Path) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Errors of the HTTP faces as problem details (RFC 9457): type, title, status, detail, field."""
+"""Errors of the HTTP faces as problem details (RFC 9457), with a member `field` added."""
 
 import logging
 from collections.abc import Awaitable, Callable

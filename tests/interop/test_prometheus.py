@@ -1,6 +1,6 @@
 """Debian's Prometheus reads the edge: configuration, alert rules and every query of the dashboard.
 
-`running_edge` is the address of a metrics page whose counters move.
+`metrics_address` is where a metrics page is whose counters move: host and port.
 """
 
 import json
@@ -28,7 +28,7 @@ VARIABLES = {"$__rate_interval": "1m", "$instance": ".*"}
 
 
 @pytest.fixture(scope="module")
-def running_edge() -> Iterator[str]:
+def metrics_address() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("stand_in_edge.py"))],
         cwd=ROOT,
@@ -107,7 +107,9 @@ def config_for(edge: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def prometheus(running_edge: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(
+    metrics_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
     address = f"127.0.0.1:{free_port()}"
     log = folder / "log"
@@ -115,7 +117,7 @@ def prometheus(running_edge: str, tmp_path_factory: pytest.TempPathFactory) -> I
         process = subprocess.Popen(
             [
                 "prometheus",
-                f"--config.file={config_for(running_edge, folder)}",
+                f"--config.file={config_for(metrics_address, folder)}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={address}",
             ],
@@ -179,8 +181,8 @@ def test_every_alert_is_tested_and_has_its_runbook() -> None:
     assert set(re.findall(r"^### (\w+)$", runbooks, re.MULTILINE)) == set(alerts)
 
 
-def test_promtool_finds_nothing_to_say_of_the_page(running_edge: str) -> None:
-    with urllib.request.urlopen(f"http://{running_edge}/metrics", timeout=10) as response:
+def test_promtool_finds_nothing_to_say_of_the_page(metrics_address: str) -> None:
+    with urllib.request.urlopen(f"http://{metrics_address}/metrics", timeout=10) as response:
         page = response.read()
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=page, capture_output=True, check=False, timeout=60

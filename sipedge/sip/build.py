@@ -1,4 +1,4 @@
-"""Messages that the edge itself originates: responses, CANCEL, and the ACK and BYE of a ghost answer.
+"""Messages that the edge itself originates: responses, CANCEL, and ACK and BYE for a ghost answer.
 
 What is forwarded is spliced (`sipedge.sip.edit`); what is made here repeats the lines that RFC 3261
 sections 8.2.6, 9.1 and 12.2.1 name.
@@ -7,7 +7,10 @@ sections 8.2.6, 9.1 and 12.2.1 name.
 from collections.abc import Sequence
 from typing import Final
 
-from sipedge.sip.message import Request, Response, Salvage, parse_message
+from sipedge.sip.address import find_comma, parse_address, tag_of
+from sipedge.sip.errors import MalformedMessage
+from sipedge.sip.headers import parse_max_forwards
+from sipedge.sip.message import Request, Response, Salvage, parse_message, value_of
 from sipedge.sip.names import (
     CALL_ID,
     CONTACT,
@@ -37,9 +40,9 @@ def build_response(
     parts = [b"SIP/2.0 %d %b" % (status, reason)]
     repeated = _REPEATED_BY_100 if status == 100 else _REPEATED
     for line, header in zip(request.lines, request.ids, strict=True):
-        if header in repeated:
-            if header == TO and status != 100 and not request.to_tag:
-                line = line + b";tag=" + to_tag
+        if header == TO and status != 100 and not request.to_tag:
+            parts.append(line + b";tag=" + to_tag)
+        elif header in repeated:
             parts.append(line)
     parts.extend(extra)
     parts.append(_END)
@@ -47,18 +50,27 @@ def build_response(
 
 
 def build_salvage_response(salvage: Salvage, status: int, reason: str, to_tag: bytes) -> bytes:
-    """Build the answer to a request that could not be parsed, from the lines that could be saved."""
+    """Build the answer to a request that could not be parsed, from what could be saved of it."""
     parts = [b"SIP/2.0 %d %b" % (status, reason.encode("ascii"))]
-    for line in salvage.lines:
-        if line[:3].lower() in (b"to:", b"t: ", b"t:<") and b"tag=" not in line:
-            line = line + b";tag=" + to_tag
-        parts.append(line)
+    for line, header in zip(salvage.lines, salvage.ids, strict=True):
+        if header == TO and not _has_tag(value_of(line)):
+            parts.append(line + b";tag=" + to_tag)
+        else:
+            parts.append(line)
     parts.append(_END)
     return b"\r\n".join(parts)
 
 
+def _has_tag(value: bytes) -> bool:
+    try:
+        return bool(tag_of(value))
+    except MalformedMessage:
+        # This may be what is wrong with the request: nothing of ours makes it any better.
+        return True
+
+
 def build_cancel(invite_wire: bytes) -> bytes:
-    """Build the CANCEL of an INVITE that we sent: same top Via, URI and Route (RFC 3261 section 9.1)."""
+    """Build the CANCEL of an INVITE that we sent: same Via, URI, Route (RFC 3261 section 9.1)."""
     invite = parse_message(invite_wire)
     assert isinstance(invite, Request), "only a request can be cancelled"
     parts = [b"CANCEL %b SIP/2.0" % invite.uri]
@@ -79,17 +91,14 @@ def build_cancel(invite_wire: bytes) -> bytes:
 def build_in_dialog(
     answer: Response, method: bytes, cseq: int, via_line: bytes, extra: Sequence[bytes] = ()
 ) -> bytes:
-    """Build an ACK or BYE towards the peer that sent this 2xx (RFC 3261 sections 12.1.2 and 13.2.2.4).
+    """Build an ACK or BYE towards the peer that sent this 2xx (RFC 3261 sections 12.1.2, 13.2.2.4).
 
     Used for an answer that nobody is left to take: the edge acknowledges it and hangs up. The route
-    set is the Record-Route of the answer in reverse order; the remote target is its Contact.
+    set is the Record-Route of the answer in reverse order; the remote target is its Contact, or
+    the URI in To where that is missing or broken.
     """
-    contact = answer.first(CONTACT) or b""
-    start, end = contact.find(b"<"), contact.find(b">")
-    target = contact[start + 1 : end] if 0 <= start < end else contact.partition(b";")[0]
-    parts = [b"%b %b SIP/2.0" % (method, target or b"sip:invalid"), via_line]
-    for route in reversed(answer.values(RECORD_ROUTE)):
-        parts.append(b"Route: " + route)
+    parts = [b"%b %b SIP/2.0" % (method, _remote_target(answer)), via_line]
+    parts.extend(b"Route: " + route for route in reversed(answer.values(RECORD_ROUTE)))
     for line, header in zip(answer.lines, answer.ids, strict=True):
         if header in (FROM, TO, CALL_ID):
             parts.append(line)
@@ -100,6 +109,17 @@ def build_in_dialog(
     return b"\r\n".join(parts)
 
 
+def _remote_target(answer: Response) -> bytes:
+    for header in (CONTACT, TO):
+        value = answer.first(header)
+        if value is not None:
+            try:
+                return parse_address(value[: find_comma(value, 0)]).uri
+            except MalformedMessage:
+                continue
+    return b"sip:unknown.invalid"
+
+
 def reduced_max_forwards(request: Request) -> int:
     """Return the Max-Forwards that a forwarded copy carries, -1 when the request may go no further.
 
@@ -107,6 +127,9 @@ def reduced_max_forwards(request: Request) -> int:
     in 0 to 255 counts as 70 too: the header only bounds loops, and Via loop detection stays.
     """
     value = request.first(MAX_FORWARDS)
-    if value is None or not value.isdigit() or len(value) > 3 or int(value) > 255:
+    if value is None:
         return 70
-    return int(value) - 1
+    try:
+        return parse_max_forwards(value) - 1
+    except MalformedMessage:
+        return 70

@@ -1,6 +1,7 @@
-"""What changes in a message before it leaves: whole header lines, spliced; all others keep their bytes."""
+"""What changes in a message before it leaves: whole header lines; all others keep their bytes."""
 
 from sipedge.sip.message import Message
+from sipedge.sip.names import CONTENT_LENGTH
 
 
 class Edits:
@@ -51,10 +52,10 @@ class Edits:
 
     def splice(self) -> bytes:
         """Return the whole message as bytes, the body untouched."""
-        lines = self._lines
-        lines.insert(0, self.start_line)
-        lines.append(b"")
-        lines.append(self._message.body)
+        body = self._message.body
+        lines = [self.start_line, *self._lines, b"", body]
+        if CONTENT_LENGTH not in self._ids:
+            lines.insert(-2, _content_length(body))
         return b"\r\n".join(lines)
 
 
@@ -66,9 +67,17 @@ def without_top_via(
     `at` is the index of the Via line; `value_after` is what else stood on that line, joined by a
     comma as SIPp does, and is empty as a rule. `start_line` replaces the received one unless empty.
     """
-    lines = [start_line or message.start_line, *message.lines, b"", message.body]
+    body = message.body
+    lines = [start_line or message.start_line, *message.lines, b"", body]
+    if CONTENT_LENGTH not in message.ids:
+        lines.insert(-2, _content_length(body))
     if value_after:
         lines[at + 1] = b"Via: " + value_after
     else:
         del lines[at + 1]
     return b"\r\n".join(lines)
+
+
+def _content_length(body: bytes) -> bytes:
+    """Return the line that a datagram may lack and no stream goes without (RFC 3261 section 18.3)."""
+    return b"Content-Length: %d" % len(body)

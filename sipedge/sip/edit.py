@@ -79,5 +79,5 @@ def without_top_via(
 
 
 def _content_length(body: bytes) -> bytes:
-    """Return the line that a datagram may lack and no stream goes without (RFC 3261 section 18.3)."""
+    """Return the line that a datagram may lack and a stream may not (RFC 3261 section 18.3)."""
     return b"Content-Length: %d" % len(body)

@@ -40,11 +40,13 @@ BANNED_EVERYWHERE = {
     "eval": "parse the value",
     "exec": "import the module",
     "time.sleep": "a timer of the loop, or the wheel",
-    "time.time": "datetime.now(tz=UTC) for records, `now` for durations",
 }
 BANNED_OUTSIDE_COMMANDS = {
     "print": "log an event, or return the value to the command that prints it",
     "sys.exit": "raise an error that the command turns into its exit status",
+}
+BANNED_OUTSIDE_THE_APP = {
+    "time.time": "the app ties the clock of the core to the time of day; ask it, or datetime.now",
 }
 COMMANDS = ("sipedge/cli", "sipedge/__main__.py")
 
@@ -65,6 +67,16 @@ def test_only_commands_print_and_exit() -> None:
         for source in sources()
         if not source.name.startswith(COMMANDS)
         for line in banned(source, BANNED_OUTSIDE_COMMANDS)
+    ]
+    assert not found, listing(found)
+
+
+def test_only_the_app_ties_the_clock_to_the_time_of_day() -> None:
+    found = [
+        line
+        for source in sources()
+        if not source.name.startswith("sipedge/app/")
+        for line in banned(source, BANNED_OUTSIDE_THE_APP)
     ]
     assert not found, listing(found)
 

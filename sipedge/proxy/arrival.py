@@ -96,8 +96,9 @@ class Arrival:
     def refuse(self, refusal: Refusal, extra: tuple[bytes, ...] = (), status: int = 0) -> None:
         """Refuse the request as its row in the table says, and count it.
 
-        A caller whom we know gets a refused INVITE repeated until the ACK; a stranger costs no
-        state. `status` overrides the row where a trunk wants another one.
+        A caller whom we know is answered through a transaction: a refused INVITE is repeated until
+        the ACK, and a copy of any request is known as one before its proof is taken for a replay.
+        A stranger costs no state. `status` overrides the row where a trunk wants another one.
         """
         core = self.core
         row = TABLE[refusal]
@@ -109,8 +110,7 @@ class Arrival:
             headers.append(b"Reason: Q.850;cause=%d" % row.q850)
         if row.retry_after:
             headers.append(b"Retry-After: %d" % core.settings.retry_after_seconds)
-        is_known = self.line is not None or self.trunk is not None
-        if is_known and self.request.method == INVITE:
+        if self.line is not None or self.trunk is not None:
             self.answer_reliably(status or row.status, row.phrase, tuple(headers))
         else:
             self.answer(status or row.status, row.phrase, tuple(headers))
@@ -142,6 +142,12 @@ def complete_via(request: Request, flow: Flow) -> Flow:
     if flow.reliable or wants_rport or (not is_same_host and is_numeric(via.host)):
         return flow
     return Flow(flow.listener, flow.transport, flow.host, via.port or 5060)
+
+
+def asks_for_rport(request: Request) -> bool:
+    """True when the sender wants answers where it sends from, so that it listens there too."""
+    value = request.lines[request.ids.index(VIA)]
+    return b"rport" in value.partition(b",")[0]
 
 
 def uri_user(text: bytes) -> bytes:

@@ -35,7 +35,7 @@ ENDED: Final = CallState.ENDED
 
 
 class Side:
-    """One end of a dialog: where its requests go, and its remote target (the Contact's addr-spec)."""
+    """One end of a dialog: where its requests go, and its remote target, a Contact's addr-spec."""
 
     __slots__ = ("contact", "flow", "is_trunk")
 
@@ -124,7 +124,7 @@ class Call(Timed):
             core.wheel.arm(self, expires_at)
 
     def hang_up(self, tag: bytes, now: float, ended_by: EndedBy) -> None:
-        """The BYE transaction of the dialog with this callee is over; the last one ends the call."""
+        """The BYE transaction of the dialog with this callee is over; the last ends the call."""
         if tag in self.answered_tags:
             self.answered_tags.remove(tag)
         if not self.answered_tags:

@@ -18,10 +18,10 @@ from sipedge.proxy.location import Binding, Location
 from sipedge.proxy.record_route import TokenKeeper
 from sipedge.proxy.records import CallRecord, EndedBy
 from sipedge.proxy.settings import ProxySettings
-from sipedge.sip.nonces import NonceSource
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request
 from sipedge.sip.names import ROUTE
+from sipedge.sip.nonces import NonceSource
 from sipedge.sip.timers import Timers
 from sipedge.sip.transactions.layer import TransactionLayer
 from sipedge.sip.wheel import Timed, Wheel
@@ -112,7 +112,7 @@ class Core:
         self.nobody_secret = entropy(16)
 
     def new_branch(self, loop_mark: int) -> bytes:
-        """Return a branch that is unique in space and time and ends in the loop mark of its request."""
+        """Return a branch, unique in space and time, that ends in the loop mark of its request."""
         self._branch_serial += 1
         return b"%b.%x.%08x" % (self._branch_prefix, self._branch_serial, loop_mark)
 
@@ -130,7 +130,7 @@ class Core:
         return self._call_serial
 
     def local_tag(self, request: Request) -> bytes:
-        """Return the To tag of our own answer: keyed, so that repetitions get the same without state."""
+        """Return the To tag of our own answer: keyed, so that copies get the same one."""
         text = b"%b\0%b\0%b" % (request.call_id, request.from_tag, request.via_branch)
         return blake2s(text, digest_size=8, key=self._tag_key).hexdigest().encode("ascii")
 

@@ -132,7 +132,7 @@ class Directory:
         self.trunks = list(trunks)
         self._trunks_by_host.clear()
         pairs = [(prefix, trunk) for trunk in self.trunks for prefix in trunk.prefixes]
-        # Longest first, so that the first that fits is the one; the sort keeps the file's order else.
+        # Longest first, so that the first that fits is the one; else the file's order is kept.
         self._prefixes = sorted(pairs, key=lambda pair: -len(pair[0]))
 
     def find_line(self, user: bytes) -> LineProfile | None:

@@ -1,6 +1,7 @@
-"""The edge as its driver sees it: bytes and time go in, effects come out (DESIGN: the life of a
-datagram). The order of the steps is that of every proxy: screen, parse, absorb, dialog, validate,
-identify, and then what the method asks for.
+"""The edge as its driver sees it: bytes and time go in, effects come out.
+
+The order of the steps is that of every proxy: screen, parse, absorb, dialog, validate, identify,
+and then what the method asks for.
 """
 
 from typing import Final
@@ -42,7 +43,7 @@ class Edge:
         self.core = core
 
     def receive(self, wire: bytes, flow: Flow, now: float) -> None:
-        """Take one datagram or one framed message of a stream; effects are left in `core.effects`."""
+        """Take one datagram or one framed message of a stream; effects stay in `core.effects`."""
         core = self.core
         counters = core.counters
         counters.datagrams_received += 1
@@ -93,7 +94,7 @@ class Edge:
         self.core.layer.flow_failed(flow, now)
 
     def connect_failed(self, flow: Flow, now: float) -> None:
-        """Learn that no stream to this address could be opened; rare, so a search is good enough."""
+        """Learn that no stream to this address could be opened; rare, so a search will do."""
         for transaction in list(self.core.layer.clients.values()):
             if transaction.flow == flow:
                 transaction.transport_failed(now)
@@ -153,7 +154,7 @@ class Edge:
             handle_other(arrival, outgoing)
 
     def _handle_cancel(self, arrival: Arrival) -> None:
-        """Answer the CANCEL itself, then cancel what its INVITE started (RFC 3261 section 16.10)."""
+        """Answer the CANCEL, then cancel what its INVITE started (RFC 3261 section 16.10)."""
         core = self.core
         server = core.layer.find_invite_for_cancel(arrival.request)
         if server is None:

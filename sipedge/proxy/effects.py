@@ -1,8 +1,8 @@
 """What the core asks the shell to do; the driver drains it once per wake-up."""
 
+from sipedge.limits.tickets import RefusalTicket
 from sipedge.proxy.location import Binding
 from sipedge.proxy.records import CallRecord
-from sipedge.limits.tickets import RefusalTicket
 from sipedge.sip.transactions.layer import Outbox
 
 

@@ -1,7 +1,7 @@
-"""Request forwarding and response processing of a stateful proxy (RFC 3261 sections 16.6 to 16.10).
+"""Request forwarding and response processing of a stateful proxy (RFC 3261 section 16.6 to 16.10).
 
-A `ResponseContext` stands for one forwarded request: its server transaction above, a `Branch` with a
-client transaction below for each target. Targets come in groups: the branches of one group run in
+A `ResponseContext` stands for one forwarded request: its server transaction above, a `Branch` with
+a client transaction below for each target. Targets come in groups: the branches of one group run in
 parallel, the next group starts when all of them failed.
 """
 

@@ -10,8 +10,8 @@ from typing import Final
 from sipedge.proxy.arrival import Arrival, uri_user
 from sipedge.proxy.directory import LineProfile
 from sipedge.proxy.refusals import Refusal
-from sipedge.sip.address import parse_address
 from sipedge.sip import digest
+from sipedge.sip.address import parse_address
 from sipedge.sip.digest import Credentials, Proof
 from sipedge.sip.names import (
     AUTHORIZATION,
@@ -181,12 +181,11 @@ def _accept(arrival: Arrival, line: LineProfile) -> Outcome:
         arrival.line = line
         return CONTINUE
     user = header_user(arrival, FROM)
-    if user != line.user and core.directory.find_line(user) is not line:
-        if not _is_anonymous(arrival, user):
-            arrival.line = line
-            arrival.refuse(Refusal.NOT_YOUR_IDENTITY)
-            return DONE
     arrival.line = line
+    is_own = user == line.user or core.directory.find_line(user) is line
+    if not is_own and not _is_anonymous(arrival, user):
+        arrival.refuse(Refusal.NOT_YOUR_IDENTITY)
+        return DONE
     return CONTINUE
 
 

@@ -59,7 +59,7 @@ def find_route(
         route.trunk = core.directory.trunk_for_emergency(dialled)
         if route.trunk is None:
             return Refusal.NO_ROUTE
-        route.groups = trunk_targets(core, route.trunk, dialled)
+        route.groups = trunk_targets(route.trunk, dialled)
         return route
     route.line = core.directory.find_line(dialled)
     if route.line is not None:
@@ -73,11 +73,11 @@ def find_route(
     route.trunk = core.directory.trunk_for(dialled)
     if route.trunk is None:
         return Refusal.NOT_FOUND
-    route.groups = trunk_targets(core, route.trunk, dialled)
+    route.groups = trunk_targets(route.trunk, dialled)
     return route
 
 
-def trunk_targets(core: "Core", trunk: TrunkProfile, dialled: bytes) -> list[list[Target]]:
+def trunk_targets(trunk: TrunkProfile, dialled: bytes) -> list[list[Target]]:
     """Return the destinations of a trunk, one group each: the next is tried when one fails."""
     user = escape_user(dialled)
     groups = []

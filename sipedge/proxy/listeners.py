@@ -35,7 +35,7 @@ class Listener:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def via_prefix(self, remote_host: str) -> bytes:
-        """Return `Via: SIP/2.0/UDP host:port;branch=`, made once for each remote host of a wildcard."""
+        """Return `Via: SIP/2.0/UDP host:port;branch=`, made once for each remote host."""
         key = "" if self.host else remote_host
         prefix = self._via_prefixes.get(key)
         if prefix is None:

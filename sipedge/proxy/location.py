@@ -4,6 +4,7 @@ Memory first: the database behind it is written by effects and read once at star
 """
 
 from collections.abc import Callable
+
 from typing_extensions import override
 
 from sipedge.sip.flow import Flow

@@ -1,4 +1,4 @@
-"""Requests outside dialogs that are neither REGISTER nor INVITE: answered here, or passed to a line."""
+"""Requests outside dialogs that are neither REGISTER nor INVITE: answered here, or passed on."""
 
 from typing import Final
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-_SEPARATORS: Final = bytes(b"-.() ")
+_SEPARATORS: Final = b"-.() "
 
 
 class Numbering:

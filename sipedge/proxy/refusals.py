@@ -1,5 +1,4 @@
-"""Every way in which a request ends other than being relayed: one table (DESIGN: nothing is dropped
-without a counted reason).
+"""Every way in which a request ends other than being relayed: one table, one counter each.
 
 A row gives the status, the reason phrase, the Q.850 cause for the Reason header (RFC 3326), whether
 Retry-After goes with it (RFC 3261 section 20.33), and whether the source pays for it at the door.

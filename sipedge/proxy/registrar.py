@@ -1,8 +1,8 @@
-"""The registrar: REGISTER becomes bindings of the line that proved itself (RFC 3261 section 10.3)."""
+"""The registrar: REGISTER becomes bindings of a line that proved itself (RFC 3261 section 10.3)."""
 
 from typing import Final
 
-from sipedge.proxy.arrival import Arrival
+from sipedge.proxy.arrival import Arrival, asks_for_rport
 from sipedge.proxy.effects import RemoveBinding, StoreBinding
 from sipedge.proxy.identity import header_user
 from sipedge.proxy.location import Binding
@@ -23,6 +23,11 @@ def handle_register(arrival: Arrival) -> None:
     core = arrival.core
     line = arrival.line
     assert line is not None, "identify leaves a line on every REGISTER that it lets through"
+    uri = parse_uri(arrival.request.uri)
+    if isinstance(uri, SipUri) and not core.listeners.is_own(uri.host):
+        # Only now: a stranger gets the same challenge for every domain.
+        arrival.refuse(Refusal.FOREIGN_DOMAIN)
+        return
     user = header_user(arrival, TO)
     if user != line.user and core.directory.find_line(user) is not line:
         arrival.refuse(Refusal.NOT_YOUR_REGISTRATION)
@@ -57,6 +62,18 @@ def _is_out_of_order(arrival: Arrival, binding: Binding) -> bool:
     return binding.call_id == request.call_id and request.cseq_number <= binding.cseq
 
 
+def _default_port(uri: SipUri) -> int:
+    return 5061 if uri.scheme == b"sips" or uri.transport == b"tls" else 5060
+
+
+def _leads_here(arrival: Arrival, uri: SipUri) -> bool:
+    """True for one of our names, and for one of our addresses with a port that we listen on."""
+    listeners = arrival.core.listeners
+    if not uri.host_is_numeric:
+        return listeners.is_own(uri.host)
+    return listeners.is_own_address(uri.host, uri.port or _default_port(uri))
+
+
 def _update(arrival: Arrival, aor: bytes, contacts: list[ContactHeader]) -> None:
     core = arrival.core
     settings = core.settings
@@ -67,7 +84,7 @@ def _update(arrival: Arrival, aor: bytes, contacts: list[ContactHeader]) -> None
     plan: list[tuple[ContactHeader, SipUri, Binding | None, int]] = []
     for contact in contacts:
         uri = parse_uri(contact.uri)
-        if not isinstance(uri, SipUri) or core.listeners.is_own_address(uri.host, uri.port or 5060):
+        if not isinstance(uri, SipUri) or _leads_here(arrival, uri):
             # A binding that leads back to the edge would loop every call of the line.
             arrival.refuse(Refusal.FORBIDDEN_URI)
             return
@@ -81,9 +98,10 @@ def _update(arrival: Arrival, aor: bytes, contacts: list[ContactHeader]) -> None
             arrival.refuse(Refusal.OUT_OF_ORDER)
             return
         plan.append((contact, uri, binding, min(expires, settings.expires_max_seconds)))
-    added = sum(1 for _, _, binding, expires in plan if binding is None and expires)
-    removed = sum(1 for _, _, binding, expires in plan if binding is not None and not expires)
-    if added and len(core.location.bindings(aor)) + added - removed > settings.bindings_max:
+    added = {contact.uri for contact, _, binding, expires in plan if binding is None and expires}
+    removed = {binding.uri for _, _, binding, expires in plan if binding and not expires}
+    left = len(core.location.bindings(aor)) - len(removed)
+    if added and left + len(added) > settings.bindings_max:
         arrival.refuse(Refusal.TOO_MANY_BINDINGS)
         return
     for contact, uri, binding, expires in plan:
@@ -127,6 +145,9 @@ def _apply(
     flow = flow_of_contact(arrival, uri)
     expires_at = arrival.now + expires
     if binding is None:
+        # Looked for once more: some phones write the same Contact twice.
+        binding = _find(arrival, aor, contact, uri)
+    if binding is None:
         binding = Binding(core.location, aor, contact.uri, flow, expires_at)
         core.location.add(binding)
         core.counters.registrations_added += 1
@@ -144,22 +165,26 @@ def _apply(
 
 
 def flow_of_contact(arrival: Arrival, uri: SipUri) -> Flow:
-    """Return the flow on which calls reach this contact.
+    """Return the flow on which calls reach this contact (ADR 0009).
 
-    The stream it registered on; for a datagram phone its Contact when it names the source host, as
-    the port to call may differ from the port it sent from; else the source, since a Contact with
-    another host than the source is behind a NAT and only the source leads back.
+    The stream it registered on. For a datagram phone the source, since only that leads back through
+    a NAT; unless its Contact names the source host and it does not ask for rport: such a phone is
+    behind no NAT and may listen on another port than it sends from.
     """
     flow = arrival.flow
     if flow.reliable or not is_numeric(uri.host) or uri.host.decode("ascii") != flow.host:
         return flow
-    transport = _TRANSPORTS.get(uri.transport)
+    transport = _TRANSPORTS.get(uri.transport or (b"tls" if uri.scheme == b"sips" else b""))
     if transport is None:
         return flow
+    if transport == "UDP":
+        if asks_for_rport(arrival.request):
+            return flow
+        return Flow(flow.listener, "UDP", flow.host, uri.port or 5060)
     listener = arrival.core.listeners.for_transport(transport, flow.host)
-    if listener is None or transport == "UDP":
-        return Flow(flow.listener, flow.transport, flow.host, uri.port or 5060)
-    return Flow(listener.index, transport, flow.host, uri.port or 5060)
+    if listener is None:
+        return flow
+    return Flow(listener.index, transport, flow.host, uri.port or _default_port(uri))
 
 
 def _remove(arrival: Arrival, binding: Binding) -> None:
@@ -183,4 +208,5 @@ def _answer(arrival: Arrival, aor: bytes) -> None:
             if binding.reg_id:
                 line += b";reg-id=%d" % binding.reg_id
         lines.append(line)
-    arrival.answer(200, b"OK", tuple(lines))
+    # Through a transaction: a copy of this REGISTER is neither out of order nor a replay.
+    arrival.answer_reliably(200, b"OK", tuple(lines))

@@ -27,7 +27,7 @@ from sipedge.sip.uri import SipUri, parse_uri
 if TYPE_CHECKING:
     from sipedge.proxy.core import Core
 
-# What only we may say of a caller: a line that sends one of these is forging (RFC 3325 section 9.1).
+# What only we may say of a caller: a line that sends one of these forges (RFC 3325 section 9.1).
 IDENTITY_HEADERS: Final = (P_ASSERTED_IDENTITY, P_PREFERRED_IDENTITY, REMOTE_PARTY_ID)
 
 
@@ -132,7 +132,7 @@ def contact_uri(message: Message) -> bytes:
 
 
 def neighbour_flow(message: Message, token: bytes, flow: Flow) -> Flow:
-    """Return where in-dialog requests to this trunk go: its Record-Route next to us, or its Contact.
+    """Return where in-dialog requests to a trunk go: its Record-Route next to us, or its Contact.
 
     `token` is ours in a response, empty in a request. Falls back on `flow`, on which the message
     came, for a host that is not numeric or another transport: no look-up inside a dialog.

@@ -6,10 +6,10 @@ from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.core import loop_mark
 from sipedge.proxy.identity import CONTINUE, DONE, Outcome
 from sipedge.proxy.refusals import Refusal
+from sipedge.sip.address import split_commas
 from sipedge.sip.build import reduced_max_forwards
 from sipedge.sip.headers import parse_option_tags, parse_via
-from sipedge.sip.address import split_commas
-from sipedge.sip.names import INVITE, OPTIONS, PROXY_REQUIRE, VIA
+from sipedge.sip.names import INVITE, OPTIONS, PROXY_REQUIRE, REGISTER, VIA
 from sipedge.sip.uri import OtherUri, SipUri, TelUri, parse_uri
 
 _SUPPORTED_BY_PROXY: Final[frozenset[bytes]] = frozenset()
@@ -48,7 +48,8 @@ def _check_uri(arrival: Arrival) -> Refusal | None:
         if uri.headers:
             # Section 19.1.1: a Request-URI carries no headers (RFC 4475 escruri).
             return Refusal.FORBIDDEN_URI
-        if not arrival.core.listeners.is_own(uri.host):
+        # A REGISTER is challenged first: foreign domains are to look like any other to a stranger.
+        if arrival.request.method != REGISTER and not arrival.core.listeners.is_own(uri.host):
             return Refusal.FOREIGN_DOMAIN
     elif not isinstance(uri, TelUri) and not arrival.is_emergency():
         return Refusal.UNSUPPORTED_SCHEME

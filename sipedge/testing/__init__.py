@@ -1,0 +1,1 @@
+"""A simulated network, clock, phones and carriers, for tests, `sipedge demo` and simulations."""

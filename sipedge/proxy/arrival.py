@@ -1,19 +1,21 @@
 """A request on its way through the steps of the proxy, and how the edge refuses one."""
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from sipedge.limits.emergency import is_sos_urn
 from sipedge.proxy.directory import LineProfile, TrunkProfile
 from sipedge.proxy.refusals import TABLE, Refusal
+from sipedge.sip.address import parse_address
 from sipedge.sip.build import build_response
 from sipedge.sip.flow import Flow
 from sipedge.sip.headers import parse_via, split_top
 from sipedge.sip.host import is_numeric
 from sipedge.sip.message import Request, value_of
-from sipedge.sip.names import ACK, INVITE, ROUTE, VIA
+from sipedge.sip.names import ACK, FROM, INVITE, ROUTE, TO, VIA
 from sipedge.sip.status import REASON_PHRASES
 from sipedge.sip.transactions.base import ServerUser
-from sipedge.sip.uri import SipUri, TelUri, parse_uri
+from sipedge.sip.uri import SipUri, TelUri, Uri, parse_uri
 
 if TYPE_CHECKING:
     from sipedge.proxy.core import Core
@@ -26,6 +28,10 @@ class Arrival:
     """
 
     __slots__ = (
+        "_from_user",
+        "_is_emergency",
+        "_loop_mark",
+        "_uri",
         "core",
         "flow",
         "is_spiral",
@@ -47,10 +53,60 @@ class Arrival:
         self.reply_flow = complete_via(request, flow)
         self.routes: list[bytes] | None = None
         self.token = b""
+        self._uri: Uri | None = None
+        self._from_user: bytes | None = None
+        self._is_emergency: bool | None = None
+        self._loop_mark = -1
         self.max_forwards = 70
         self.is_spiral = False
         self.line: LineProfile | None = None
         self.trunk: TrunkProfile | None = None
+
+    @property
+    def uri(self) -> Uri:
+        """The Request-URI; MalformedMessage when it is none."""
+        uri = self._uri
+        if uri is None:
+            uri = self._uri = parse_uri(self.request.uri)
+        return uri
+
+    @property
+    def dialled(self) -> bytes:
+        """The unescaped user part or number of the Request-URI, empty without one."""
+        return user_of(self.uri)
+
+    @property
+    def from_user(self) -> bytes:
+        """The unescaped user part of the URI in From; MalformedMessage when it is none."""
+        user = self._from_user
+        if user is None:
+            address = parse_address(self.request.first(FROM) or b"")
+            user = self._from_user = user_of(parse_uri(address.uri))
+        return user
+
+    @property
+    def to_user(self) -> bytes:
+        """The unescaped user part of the URI in To; MalformedMessage when it is none."""
+        return user_of(parse_uri(parse_address(self.request.first(TO) or b"").uri))
+
+    @property
+    def loop_mark(self) -> int:
+        """The hash over what decides the routing of the request."""
+        if self._loop_mark < 0:
+            self._loop_mark = loop_mark(self.request)
+        return self._loop_mark
+
+    @property
+    def is_emergency(self) -> bool:
+        """True when the Request-URI asks for an emergency service, in any of its spellings."""
+        known = self._is_emergency
+        if known is None:
+            core = self.core
+            prefixes = core.settings.emergency_outside_prefixes
+            known = self._is_emergency = is_sos_urn(self.request.uri) or (
+                core.emergency.match(self.dialled, outside_prefixes=prefixes) is not None
+            )
+        return known
 
     def foreign_routes(self) -> list[bytes]:
         """Return the Route values that lead on from here to somebody else."""
@@ -83,15 +139,6 @@ class Arrival:
         core.counters.refusals[refusal.value] += 1
         core.guard.charge(self.flow.host, self.now, TABLE[refusal].charge)
         self.answer(status, REASON_PHRASES[status], extra)
-
-    def is_emergency(self) -> bool:
-        """True when the Request-URI asks for an emergency service, in any of its spellings."""
-        core = self.core
-        uri = self.request.uri
-        if is_sos_urn(uri):
-            return True
-        prefixes = core.settings.emergency_outside_prefixes
-        return core.emergency.match(uri_user(uri), outside_prefixes=prefixes) is not None
 
     def refuse(self, refusal: Refusal, extra: tuple[bytes, ...] = (), status: int = 0) -> None:
         """Refuse the request as its row in the table says, and count it.
@@ -150,10 +197,21 @@ def asks_for_rport(request: Request) -> bool:
     return b"rport" in value.partition(b",")[0]
 
 
-def uri_user(text: bytes) -> bytes:
+def user_of(uri: Uri) -> bytes:
     """Return the unescaped user part of a sip URI, the number of a tel URI, empty for others."""
-    uri = parse_uri(text)
     if isinstance(uri, SipUri):
         # Parameters of RFC 3966 may follow the number inside the user part.
         return uri.unescaped_user().partition(b";")[0]
     return uri.number if isinstance(uri, TelUri) else b""
+
+
+def loop_mark(request: Request) -> int:
+    """Return a hash over what decides the routing of a request (RFC 3261 section 16.6 step 8).
+
+    The same request coming back has the same mark and is a loop; a spiral has another Request-URI
+    or Route and so another mark.
+    """
+    text = b"%b\0%b\0%b\0%d" % (request.uri, request.call_id, request.from_tag, request.cseq_number)
+    if ROUTE in request.ids:
+        text += b"\0".join(request.values(ROUTE))
+    return crc32(text)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from hashlib import blake2s
 from typing import Final
-from zlib import crc32
 
 from sipedge.limits.emergency import CallbackWindow, EmergencyNumbers
 from sipedge.limits.guard import FailureThrottle, SourceGuard
@@ -20,7 +19,6 @@ from sipedge.proxy.records import CallRecord, EndedBy
 from sipedge.proxy.settings import ProxySettings
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request
-from sipedge.sip.names import ROUTE
 from sipedge.sip.nonces import NonceSource
 from sipedge.sip.timers import Timers
 from sipedge.sip.transactions.layer import TransactionLayer
@@ -169,15 +167,3 @@ class Core:
     def send(self, flow: Flow, wire: bytes) -> None:
         """Send what belongs to no transaction: a stateless answer, an ACK of a 2xx."""
         self.effects.send(flow, wire)
-
-
-def loop_mark(request: Request) -> int:
-    """Return a hash over what decides the routing of a request (RFC 3261 section 16.6 step 8).
-
-    The same request coming back has the same mark and is a loop; a spiral has another Request-URI
-    or Route and so another mark.
-    """
-    text = b"%b\0%b\0%b\0%d" % (request.uri, request.call_id, request.from_tag, request.cseq_number)
-    if ROUTE in request.ids:
-        text += b"\0".join(request.values(ROUTE))
-    return crc32(text)

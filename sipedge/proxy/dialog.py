@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.calls import Call, Side
-from sipedge.proxy.core import loop_mark
 from sipedge.proxy.forwarding import ResponseContext, Target
 from sipedge.proxy.refusals import Refusal
 from sipedge.proxy.relay import Outgoing, contact_uri
 from sipedge.sip.address import parse_address, split_commas
 from sipedge.sip.build import reduced_max_forwards
+from sipedge.sip.message import value_of
 from sipedge.sip.names import ACK, BYE, INVITE, ROUTE
 from sipedge.sip.uri import SipUri, parse_uri
 
@@ -32,6 +32,8 @@ def pop_own_routes(arrival: Arrival) -> None:
     request = arrival.request
     if ROUTE not in request.ids:
         return
+    if _pop_usual_route(arrival):
+        return
     routes = [route for value in request.values(ROUTE) for route in split_commas(value)]
     if b"~" in request.uri and _own_user(core, request.uri) is not None:
         request.uri = parse_address(routes.pop()).uri
@@ -47,6 +49,21 @@ def pop_own_routes(arrival: Arrival) -> None:
             arrival.token = user
     if own:
         arrival.routes = routes[own:]
+
+
+def _pop_usual_route(arrival: Arrival) -> bool:
+    """Take the lone `<sip:token@us;lr>` of most dialogs off, by its bytes; False for the rest."""
+    request = arrival.request
+    ids = request.ids
+    if ids.count(ROUTE) != 1 or b"~" in request.uri:
+        return False
+    value = value_of(request.lines[ids.index(ROUTE)])
+    user, _, rest = value.partition(b"@")
+    if rest not in arrival.core.listeners.route_ends or user[:5] != b"<sip:":
+        return False
+    arrival.token = user[5:]
+    arrival.routes = []
+    return True
 
 
 def _addr_spec(route: bytes) -> bytes:
@@ -133,7 +150,7 @@ def _relay(arrival: Arrival, call: Call | None, receiver: Side, *, is_from_trunk
     if max_forwards < 0:
         arrival.refuse(Refusal.TOO_MANY_HOPS)
         return
-    outgoing = Outgoing(arrival.flow, max_forwards, loop_mark(request))
+    outgoing = Outgoing(arrival.flow, max_forwards, arrival.loop_mark)
     outgoing.routes = arrival.routes
     outgoing.strip_identity = not is_from_trunk
     # Without our Route the sender did not learn the remote target from the answer either.

@@ -7,7 +7,7 @@ and then what the method asks for.
 from typing import Final
 
 from sipedge.proxy.arrival import Arrival
-from sipedge.proxy.core import Core, loop_mark
+from sipedge.proxy.core import Core
 from sipedge.proxy.dialog import pop_own_routes, relay_in_dialog
 from sipedge.proxy.forwarding import ResponseContext
 from sipedge.proxy.identity import CONTINUE, identify
@@ -141,10 +141,10 @@ class Edge:
         if request.method == REGISTER:
             handle_register(arrival)
             return
-        if core.layer.is_full() and not arrival.is_emergency():
+        if core.layer.is_full() and not arrival.is_emergency:
             arrival.refuse(Refusal.OVERLOAD)
             return
-        outgoing = Outgoing(arrival.flow, arrival.max_forwards, loop_mark(request))
+        outgoing = Outgoing(arrival.flow, arrival.max_forwards, arrival.loop_mark)
         outgoing.routes = arrival.routes
         outgoing.strip_identity = arrival.trunk is None
         outgoing.strip_authorization = arrival.trunk is None

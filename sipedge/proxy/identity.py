@@ -7,11 +7,10 @@ switched that off, is named by the From user. Whatever a line may try, it presen
 from enum import Enum
 from typing import Final
 
-from sipedge.proxy.arrival import Arrival, uri_user
+from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.directory import LineProfile
 from sipedge.proxy.refusals import Refusal
 from sipedge.sip import digest
-from sipedge.sip.address import parse_address
 from sipedge.sip.digest import Credentials, Proof
 from sipedge.sip.names import (
     AUTHORIZATION,
@@ -20,7 +19,6 @@ from sipedge.sip.names import (
     PRIVACY,
     PROXY_AUTHORIZATION,
     REGISTER,
-    TO,
 )
 
 
@@ -35,12 +33,6 @@ CONTINUE: Final = Outcome.CONTINUE
 DONE: Final = Outcome.DONE
 
 
-def header_user(arrival: Arrival, header: int) -> bytes:
-    """Return the unescaped user part of the URI in From or To; MalformedMessage when it is none."""
-    address = parse_address(arrival.request.first(header) or b"")
-    return uri_user(address.uri)
-
-
 def identify(arrival: Arrival) -> Outcome:
     """Find out who sends a request outside dialogs: a trunk, a line, or nobody that we serve."""
     core = arrival.core
@@ -52,10 +44,8 @@ def identify(arrival: Arrival) -> Outcome:
     must_prove = core.settings.authenticate
     if must_prove and (request.method in must_prove or request.method != REGISTER):
         return authenticate(arrival)
-    header = TO if request.method == REGISTER else FROM
-    line = core.directory.lines.get(header_user(arrival, header))
-    if line is None:
-        line = core.directory.find_line(header_user(arrival, header))
+    user = arrival.to_user if request.method == REGISTER else arrival.from_user
+    line = core.directory.find_line(user)
     if line is None:
         arrival.refuse(Refusal.UNKNOWN_CALLER)
         return DONE
@@ -87,7 +77,7 @@ def authenticate(arrival: Arrival) -> Outcome:
         return DONE
     line = core.directory.lines.get(credentials.username)
     failures = core.failures
-    if not arrival.is_emergency() and not failures.allows(
+    if not arrival.is_emergency and not failures.allows(
         arrival.flow.host, credentials.username, arrival.now
     ):
         core.counters.auth_failures += 1
@@ -144,9 +134,9 @@ def _registered_here(arrival: Arrival) -> LineProfile | None:
     was proven, vouches for the call.
     """
     core = arrival.core
-    if arrival.request.method != INVITE or not arrival.is_emergency():
+    if arrival.request.method != INVITE or not arrival.is_emergency:
         return None
-    line = core.directory.find_line(header_user(arrival, FROM))
+    line = core.directory.find_line(arrival.from_user)
     if line is None:
         return None
     hosts = {binding.flow.host for binding in core.location.bindings(line.user)}
@@ -174,13 +164,13 @@ def _accept(arrival: Arrival, line: LineProfile) -> Outcome:
     core = arrival.core
     if not line.is_enabled and arrival.request.method == INVITE:
         arrival.line = line
-        if not arrival.is_emergency():
+        if not arrival.is_emergency:
             arrival.refuse(Refusal.LINE_SUSPENDED)
             return DONE
     if arrival.request.method == REGISTER:
         arrival.line = line
         return CONTINUE
-    user = header_user(arrival, FROM)
+    user = arrival.from_user
     arrival.line = line
     is_own = user == line.user or core.directory.find_line(user) is line
     if not is_own and not _is_anonymous(arrival, user):

@@ -13,15 +13,15 @@ from sipedge.limits.ledger import (
     Why,
 )
 from sipedge.limits.tickets import snapshot_holder, warning_text
-from sipedge.proxy.arrival import Arrival, uri_user
+from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.calls import Call, Side
 from sipedge.proxy.directory import LineProfile, TrunkProfile
 from sipedge.proxy.forwarding import ResponseContext, Target
-from sipedge.proxy.identity import asserted_identity, header_user
+from sipedge.proxy.identity import asserted_identity
 from sipedge.proxy.refusals import Refusal
 from sipedge.proxy.relay import Outgoing, contact_uri, neighbour_flow
 from sipedge.sip.flow import Flow
-from sipedge.sip.names import FROM, PRIORITY
+from sipedge.sip.names import PRIORITY
 from sipedge.sip.uri import escape_user
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ def handle_invite(arrival: Arrival, outgoing: Outgoing) -> None:
     request = arrival.request
     route = find_route(
         core,
-        uri_user(request.uri),
+        arrival.dialled,
         is_from_line=arrival.line is not None,
-        is_emergency=arrival.is_emergency(),
+        is_emergency=arrival.is_emergency,
     )
     if isinstance(route, Refusal):
         arrival.refuse(route)
@@ -171,7 +171,7 @@ def _admit(arrival: Arrival, route: Route) -> Call | None:
 
 
 def _shown_user(arrival: Arrival) -> str:
-    return header_user(arrival, FROM).decode("utf-8", "replace")
+    return arrival.from_user.decode("utf-8", "replace")
 
 
 def _is_callback(arrival: Arrival, route: Route) -> bool:

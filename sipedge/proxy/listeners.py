@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sipedge.sip.flow import Flow
 from sipedge.sip.host import is_numeric
 
 
@@ -45,12 +46,12 @@ class Listener:
             self._via_prefixes[key] = prefix
         return prefix
 
-    def record_route(self, remote_host: str, token: bytes) -> bytes:
-        """Return the Record-Route line with this token, as this remote host can reach it."""
-        line = b"Record-Route: <sip:%b@%b" % (token, self.sent_by(remote_host).encode("ascii"))
-        if self.transport == "UDP":
-            return line + b";lr>"
-        return line + b";transport=%b;lr>" % self.transport.lower().encode("ascii")
+    def route_end(self, remote_host: str) -> bytes:
+        """Return `host:port;lr>`, what follows the token in our Record-Route towards this host."""
+        end = self.sent_by(remote_host).encode("ascii")
+        if self.transport != "UDP":
+            end += b";transport=" + self.transport.lower().encode("ascii")
+        return end + b";lr>"
 
 
 class Listeners:
@@ -60,7 +61,15 @@ class Listeners:
     other numeric host whether this machine has it, which matters where a listener is a wildcard.
     """
 
-    __slots__ = ("_has_wildcard", "_local", "by_index", "is_local", "own_hosts")
+    __slots__ = (
+        "_has_wildcard",
+        "_local",
+        "_route_ends",
+        "by_index",
+        "is_local",
+        "own_hosts",
+        "route_ends",
+    )
 
     def __init__(
         self,
@@ -73,6 +82,10 @@ class Listeners:
         self.is_local = is_local
         self._has_wildcard = any(not listener.host for listener in listeners)
         self._local: dict[bytes, bool] = {}
+        # Listener and remote host -> the end of our Record-Route; and the set of all such ends, by
+        # which a Route of ours is known without parsing it.
+        self._route_ends: dict[tuple[int, str], bytes] = {}
+        self.route_ends: set[bytes] = set()
 
     def is_own(self, host: bytes) -> bool:
         """True when a URI with this host means the edge: one of its domains or addresses."""
@@ -86,6 +99,18 @@ class Listeners:
                 self._local.clear()
             self._local[host] = known
         return known
+
+    def record_route(self, flow: Flow, token: bytes) -> bytes:
+        """Return the Record-Route line with this token, as the far end of this flow can reach it."""
+        listener = self.by_index[flow.listener]
+        key = (flow.listener, "" if listener.host else flow.host)
+        end = self._route_ends.get(key)
+        if end is None:
+            if len(self._route_ends) > 10_000:
+                self._route_ends.clear()
+            end = self._route_ends[key] = listener.route_end(flow.host)
+            self.route_ends.add(end)
+        return b"Record-Route: <sip:%b@%b" % (token, end)
 
     def is_own_address(self, host: bytes, port: int) -> bool:
         """True when host and port lead to one of our listeners (port 0 stands for the default)."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sipedge.proxy.arrival import Arrival, uri_user
+from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.forwarding import ResponseContext
 from sipedge.proxy.identity import asserted_identity
 from sipedge.proxy.invite import find_route
@@ -34,7 +34,7 @@ def handle_other(arrival: Arrival, outgoing: Outgoing) -> None:
         arrival.refuse(Refusal.METHOD_NOT_ALLOWED, (ALLOW,))
         return
     route = find_route(
-        core, uri_user(request.uri), is_from_line=arrival.line is not None, is_emergency=False
+        core, arrival.dialled, is_from_line=arrival.line is not None, is_emergency=False
     )
     if isinstance(route, Refusal):
         arrival.refuse(route)
@@ -52,4 +52,4 @@ def is_for_edge(arrival: Arrival) -> bool:
     """True for an OPTIONS without a user, or that may go no further."""
     if arrival.request.method != OPTIONS:
         return False
-    return arrival.max_forwards < 0 or not uri_user(arrival.request.uri)
+    return arrival.max_forwards < 0 or not arrival.dialled

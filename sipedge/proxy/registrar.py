@@ -4,13 +4,12 @@ from typing import Final
 
 from sipedge.proxy.arrival import Arrival, asks_for_rport
 from sipedge.proxy.effects import RemoveBinding, StoreBinding
-from sipedge.proxy.identity import header_user
 from sipedge.proxy.location import Binding
 from sipedge.proxy.refusals import Refusal
 from sipedge.sip.flow import Flow
 from sipedge.sip.headers import ContactHeader, Star, parse_contacts, parse_expires
 from sipedge.sip.host import is_numeric
-from sipedge.sip.names import CONTACT, EXPIRES, TO, USER_AGENT
+from sipedge.sip.names import CONTACT, EXPIRES, USER_AGENT
 from sipedge.sip.uri import SipUri, parse_uri
 
 _TRANSPORTS: Final = {b"": "UDP", b"udp": "UDP", b"tcp": "TCP", b"tls": "TLS"}
@@ -23,12 +22,12 @@ def handle_register(arrival: Arrival) -> None:
     core = arrival.core
     line = arrival.line
     assert line is not None, "identify leaves a line on every REGISTER that it lets through"
-    uri = parse_uri(arrival.request.uri)
+    uri = arrival.uri
     if isinstance(uri, SipUri) and not core.listeners.is_own(uri.host):
         # Only now: a stranger gets the same challenge for every domain.
         arrival.refuse(Refusal.FOREIGN_DOMAIN)
         return
-    user = header_user(arrival, TO)
+    user = arrival.to_user
     if user != line.user and core.directory.find_line(user) is not line:
         arrival.refuse(Refusal.NOT_YOUR_REGISTRATION)
         return

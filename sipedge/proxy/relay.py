@@ -90,8 +90,8 @@ class Outgoing:
 
     def _record_route(self, core: "Core", edits: Edits, flow: Flow, token: bytes) -> None:
         source = self.source
-        inner = core.listeners.by_index[source.listener].record_route(source.host, token)
-        outer = core.listeners.by_index[flow.listener].record_route(flow.host, token)
+        inner = core.listeners.record_route(source, token)
+        outer = core.listeners.record_route(flow, token)
         edits.prepend(RECORD_ROUTE, inner)
         if outer != inner:
             # RFC 5658: each side must be able to reach the URI that stands next to it.

@@ -3,14 +3,13 @@
 from typing import Final
 
 from sipedge.proxy.arrival import Arrival
-from sipedge.proxy.core import loop_mark
 from sipedge.proxy.identity import CONTINUE, DONE, Outcome
 from sipedge.proxy.refusals import Refusal
 from sipedge.sip.address import split_commas
 from sipedge.sip.build import reduced_max_forwards
 from sipedge.sip.headers import parse_option_tags, parse_via
 from sipedge.sip.names import INVITE, OPTIONS, PROXY_REQUIRE, REGISTER, VIA
-from sipedge.sip.uri import OtherUri, SipUri, TelUri, parse_uri
+from sipedge.sip.uri import OtherUri, SipUri, TelUri
 
 _SUPPORTED_BY_PROXY: Final[frozenset[bytes]] = frozenset()
 
@@ -41,7 +40,7 @@ def validate(arrival: Arrival) -> Outcome:
 
 
 def _check_uri(arrival: Arrival) -> Refusal | None:
-    uri = parse_uri(arrival.request.uri)
+    uri = arrival.uri
     if isinstance(uri, OtherUri):
         return Refusal.UNSUPPORTED_SCHEME
     if isinstance(uri, SipUri):
@@ -51,7 +50,7 @@ def _check_uri(arrival: Arrival) -> Refusal | None:
         # A REGISTER is challenged first: foreign domains are to look like any other to a stranger.
         if arrival.request.method != REGISTER and not arrival.core.listeners.is_own(uri.host):
             return Refusal.FOREIGN_DOMAIN
-    elif not isinstance(uri, TelUri) and not arrival.is_emergency():
+    elif not isinstance(uri, TelUri) and not arrival.is_emergency:
         return Refusal.UNSUPPORTED_SCHEME
     return None
 
@@ -68,7 +67,7 @@ def _check_hops(arrival: Arrival) -> Refusal | None:
 def _passed_here_unchanged(arrival: Arrival) -> bool:
     """True when one of the Vias is ours and the request is still the same (section 16.3 step 4)."""
     core = arrival.core
-    mark = b".%08x" % loop_mark(arrival.request)
+    mark = b".%08x" % arrival.loop_mark
     for value in arrival.request.values(VIA):
         if core.is_own_branch_in(value):
             for via in split_commas(value):

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from sipedge.proxy.calls import Call, Side
 from sipedge.proxy.records import EndedBy
-from sipedge.proxy.relay import Outgoing, contact_uri, relayed_response
+from sipedge.proxy.relay import Outgoing, contact_uri, relayed_response, routes_beyond
 from sipedge.sip.build import build_cancel, build_in_dialog, build_response
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request, Response
@@ -88,7 +88,9 @@ class Branch(ClientUser):
         """Take what the client transaction lets through: 1xx, the final one, and repeated 2xx."""
         status = response.status
         if status < 200:
-            self.is_provisional = True
+            if not self.is_provisional:
+                self.is_provisional = True
+                self.context.receive_sign_of_life(now)
             if self.cancel_state == 1:
                 self.send_cancel(now)
             if status != 100:
@@ -128,6 +130,7 @@ class Branch(ClientUser):
     def send_cancel(self, now: float) -> None:
         """Send the CANCEL; its own response interests nobody."""
         self.cancel_state = 2
+        self.context.expect_end(now)
         core = self.context.core
         core.counters.count_request_sent(CANCEL)
         core.layer.open_client(
@@ -146,7 +149,7 @@ class RingTimer(Timed):
 
     @override
     def handle_timer(self, now: float) -> None:
-        """Ringing took too long, or cancelled branches did not end."""
+        """Ringing took too long, nobody showed signs of life, or cancelled branches did not end."""
         self.context.handle_ring_timeout(now)
 
 
@@ -154,6 +157,8 @@ class ResponseContext(ServerUser):
     """One forwarded request and all that is under way for it (section 16.7).
 
     `call` is the counted call that this request sets up (INVITE) or ends (BYE); None for others.
+    `branches` are those of all groups so far, the latest last. `hung_up` are the tags of answers
+    that nobody was left to take.
     """
 
     __slots__ = (
@@ -162,6 +167,7 @@ class ResponseContext(ServerUser):
         "core",
         "groups",
         "hang_up_tag",
+        "hung_up",
         "is_answered",
         "is_cancelled",
         "is_final_sent",
@@ -180,6 +186,7 @@ class ResponseContext(ServerUser):
         self.groups: list[list[Target]] = []
         self.call: Call | None = None
         self.hang_up_tag = b""
+        self.hung_up: list[bytes] = []
         self.ring_timer: RingTimer | None = None
         self.is_answered = False
         self.is_cancelled = False
@@ -204,9 +211,12 @@ class ResponseContext(ServerUser):
             Branch(self, target, core.new_branch(self.outgoing.loop_mark))
             for target in self.groups.pop(0)
         ]
-        self.branches = branches
+        self.branches += branches
         if self.ring_timer is not None:
-            core.wheel.arm(self.ring_timer, now + core.settings.ring_seconds)
+            settings = core.settings
+            may_fail_over = self.groups and branches[0].target.is_trunk
+            wait = settings.failover_seconds if may_fail_over else settings.ring_seconds
+            core.wheel.arm(self.ring_timer, now + wait)
         for branch in branches:
             target = branch.target
             wire, token = self.outgoing.serialize(
@@ -220,6 +230,16 @@ class ResponseContext(ServerUser):
             branch.client = core.layer.open_client(
                 wire, target.flow, branch.branch_id, method, branch, now
             )
+
+    def receive_sign_of_life(self, now: float) -> None:
+        """The first 1xx of a branch: from here on it may ring (section 16.6 step 11)."""
+        if self.ring_timer is not None and not self.is_cancelled and not self.is_final_sent:
+            self.core.wheel.arm(self.ring_timer, now + self.core.settings.ring_seconds)
+
+    def expect_end(self, now: float) -> None:
+        """Section 9.1: 64*T1 after its CANCEL a branch counts as cancelled, whatever it does."""
+        if self.ring_timer is not None:
+            self.core.wheel.arm(self.ring_timer, now + self.core.layer.timers.timer_f)
 
     def receive_provisional(self, branch: Branch, response: Response, now: float) -> None:
         """Forward a 101 to 199 at once (section 16.7 step 5) and note the early dialog."""
@@ -251,24 +271,18 @@ class ResponseContext(ServerUser):
         if not self.is_answered:
             self.is_answered = True
             self.is_final_sent = True
-            self.groups = []
-            self._disarm_ring_timer()
-            for other in self.branches:
-                if other is not branch:
-                    other.cancel(now)
+            self._cancel_branches(now)
 
     def receive_failure(self, branch: Branch, now: float) -> None:
         """Keep a final failure until all branches have one, then answer with the best."""
         if self.is_final_sent:
             return
         if branch.status >= 600:
-            self.groups = []
-            for other in self.branches:
-                other.cancel(now)
+            self._cancel_branches(now)
         for other in self.branches:
             if other.status == 0:
                 return
-        if self.groups and not self.is_cancelled:
+        if self.groups and self._may_try_next():
             self._start_next_group(now)
         else:
             self._send_best(now)
@@ -278,24 +292,52 @@ class ResponseContext(ServerUser):
         if self.is_cancelled or self.is_final_sent:
             return
         self.is_cancelled = True
+        self._cancel_branches(now)
+
+    def _cancel_branches(self, now: float) -> None:
+        """Cancel what still waits, start nothing new, and see to it that all of it ends."""
         self.groups = []
+        self._disarm_ring_timer()
         for branch in self.branches:
-            branch.cancel(now)
-        # Section 9.1: 64*T1 after the CANCEL the branch counts as cancelled, whatever it does.
-        if self.ring_timer is not None:
-            self.core.wheel.arm(self.ring_timer, now + self.core.layer.timers.timer_f)
+            if branch.status == 0:
+                branch.cancel(now)
+                self.expect_end(now)
+
+    def _may_try_next(self) -> bool:
+        """Tell whether the next group is for this failure.
+
+        The bindings of a line are tried one after the other whatever the phone before them said; a
+        second way to a trunk only where the first one failed, or a busy callee would be called
+        twice. An emergency call tries every way there is.
+        """
+        last = self.branches[-1]
+        if not last.target.is_trunk or (self.call is not None and self.call.is_emergency):
+            return True
+        return last.final is None or 500 <= last.status < 600
 
     def handle_ring_timeout(self, now: float) -> None:
         """Timer C fired (section 16.8): cancel what rings, give up what never said a word."""
+        waiting = [branch for branch in self.branches if branch.status == 0]
         if self.is_final_sent:
+            self._abandon_branches(now)
             return
+        is_silent = not any(branch.is_provisional for branch in waiting)
+        next_group = self.groups if is_silent else []
         status = 487 if self.is_cancelled else 408
-        self.groups = []
-        for branch in list(self.branches):
-            if branch.status == 0:
-                branch.cancel(now)
-                branch.status = status
-        self._send_best(now)
+        for branch in waiting:
+            branch.cancel(now)
+            branch.status = status
+        if next_group:
+            self._start_next_group(now)
+        else:
+            self.groups = []
+            self._send_best(now)
+
+    def _abandon_branches(self, now: float) -> None:
+        """End the client transactions that a peer left open after its CANCEL (section 9.1)."""
+        for branch in self.branches:
+            if branch.final is None and branch.client is not None:
+                branch.client.abandon(now)
 
     def _send_best(self, now: float) -> None:
         best = min(self.branches, key=_rank)
@@ -343,9 +385,11 @@ class ResponseContext(ServerUser):
         return b"\r\n".join((head, *extra)) + separator + body
 
     def _finish(self, status: int, now: float) -> None:
-        """A final response other than a 2xx to INVITE went out: nothing is left but repetitions."""
+        """A final response other than a 2xx to INVITE went out: only repetitions are left."""
         self.is_final_sent = True
         self._disarm_ring_timer()
+        if self.request.method == INVITE and any(branch.final is None for branch in self.branches):
+            self.expect_end(now)
         call = self.call
         if call is None:
             return
@@ -371,23 +415,27 @@ class ResponseContext(ServerUser):
 
     def _respond(self, status: int, wire: bytes, now: float) -> None:
         server = self.server
-        if server is not None:
+        if server is not None and server.send_response(status, wire, now):
             self.core.counters.responses_sent[status // 100] += 1
-            server.send_response(status, wire, now)
 
     def _end_ghost(self, branch: Branch, response: Response, now: float) -> None:
         """A 2xx came after we refused the call upstream: take it and hang up, nobody is left."""
         core = self.core
         flow = branch.target.flow
-        listener = core.listeners.by_index[flow.listener]
-        prefix = listener.via_prefix(flow.host)
+        prefix = core.listeners.by_index[flow.listener].via_prefix(flow.host)
+        routes = routes_beyond(response, branch.token)
         ack_via = prefix + core.new_branch(0)
-        core.send(flow, build_in_dialog(response, ACK, response.cseq_number, ack_via))
+        cseq = response.cseq_number
+        core.send(flow, build_in_dialog(response, ACK, cseq, ack_via, routes))
+        tag = response.to_tag
+        if self.request.to_tag or tag in self.hung_up:
+            # A late answer to a re-INVITE ends no call, and a copy of the answer ends it once.
+            return
+        self.hung_up.append(tag)
         bye_branch = core.new_branch(0)
         reason = b'Reason: SIP;cause=487;text="Call completed elsewhere or cancelled"'
-        bye = build_in_dialog(
-            response, BYE, response.cseq_number + 1, prefix + bye_branch, (reason,)
-        )
+        bye = build_in_dialog(response, BYE, cseq + 1, prefix + bye_branch, routes, (reason,))
+        core.counters.count_request_sent(BYE)
         core.layer.open_client(bye, flow, bye_branch, BYE, ClientUser(), now)
 
     @override

@@ -101,7 +101,7 @@ class Listeners:
         return known
 
     def record_route(self, flow: Flow, token: bytes) -> bytes:
-        """Return the Record-Route line with this token, as the far end of this flow can reach it."""
+        """Return the Record-Route line with this token, as the far end of this flow reaches it."""
         listener = self.by_index[flow.listener]
         key = (flow.listener, "" if listener.host else flow.host)
         end = self._route_ends.get(key)

@@ -131,6 +131,16 @@ def contact_uri(message: Message) -> bytes:
     return parse_address(split_commas(value)[0]).uri
 
 
+def routes_beyond(response: Response, token: bytes) -> list[bytes]:
+    """Return the Route values for a request of ours to the peer that sent this response.
+
+    They are those of the proxies between us and it: what stands above our own Record-Route.
+    """
+    routes = [route for value in response.values(RECORD_ROUTE) for route in split_commas(value)]
+    above = next((i for i, route in enumerate(routes) if token and token in route), 0)
+    return routes[:above][::-1]
+
+
 def neighbour_flow(message: Message, token: bytes, flow: Flow) -> Flow:
     """Return where in-dialog requests to a trunk go: its Record-Route next to us, or its Contact.
 

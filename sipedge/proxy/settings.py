@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 class ProxySettings:
     """Choices of the proxy core. Durations are seconds.
 
+    `ring_seconds` is timer C of RFC 3261; a trunk that shows no sign of life for `failover_seconds`
+    is passed over while it has another destination.
+
     `domains` are the domains and host names that the edge answers for, lower-case. `authenticate`
     holds the methods that are challenged; empty means that the From user names the line.
     """
@@ -21,6 +24,7 @@ class ProxySettings:
     expires_max_seconds: int = 7200
     bindings_max: int = 10
     ring_seconds: float = 180.0
+    failover_seconds: float = 5.0
     early_lease_margin_seconds: float = 30.0
     call_seconds_max: float = 43_200.0
     nonce_life_seconds: float = 300.0

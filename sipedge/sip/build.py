@@ -17,7 +17,6 @@ from sipedge.sip.names import (
     CSEQ,
     FROM,
     MAX_FORWARDS,
-    RECORD_ROUTE,
     ROUTE,
     TIMESTAMP,
     TO,
@@ -89,16 +88,21 @@ def build_cancel(invite_wire: bytes) -> bytes:
 
 
 def build_in_dialog(
-    answer: Response, method: bytes, cseq: int, via_line: bytes, extra: Sequence[bytes] = ()
+    answer: Response,
+    method: bytes,
+    cseq: int,
+    via_line: bytes,
+    routes: Sequence[bytes],
+    extra: Sequence[bytes] = (),
 ) -> bytes:
     """Build an ACK or BYE towards the peer that sent this 2xx (RFC 3261 sections 12.1.2, 13.2.2.4).
 
-    Used for an answer that nobody is left to take: the edge acknowledges it and hangs up. The route
-    set is the Record-Route of the answer in reverse order; the remote target is its Contact, or
-    the URI in To where that is missing or broken.
+    Used for an answer that nobody is left to take: the edge acknowledges it and hangs up. `routes`
+    are the Route values from the edge on; the remote target is the Contact of the answer, or the
+    URI in To where that is missing or broken.
     """
     parts = [b"%b %b SIP/2.0" % (method, _remote_target(answer)), via_line]
-    parts.extend(b"Route: " + route for route in reversed(answer.values(RECORD_ROUTE)))
+    parts.extend(b"Route: " + route for route in routes)
     for line, header in zip(answer.lines, answer.ids, strict=True):
         if header in (FROM, TO, CALL_ID):
             parts.append(line)

@@ -1,0 +1,8 @@
+"""`python -m sipedge`."""
+
+import sys
+
+from sipedge.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

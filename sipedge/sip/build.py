@@ -70,7 +70,7 @@ def _has_tag(value: bytes) -> bool:
 
 def build_cancel(invite_wire: bytes) -> bytes:
     """Build the CANCEL of an INVITE that we sent: same Via, URI, Route (RFC 3261 section 9.1)."""
-    invite = parse_message(invite_wire)
+    invite = parse_message(invite_wire, is_own=True)
     assert isinstance(invite, Request), "only a request can be cancelled"
     parts = [b"CANCEL %b SIP/2.0" % invite.uri]
     via_seen = False

@@ -11,8 +11,8 @@ from typing import Final
 
 from sipedge.sip.address import tag_of
 from sipedge.sip.errors import MalformedMessage
-from sipedge.sip.grammar import SPACES, TOKEN, is_token
-from sipedge.sip.headers import Via, parse_cseq, parse_via, split_top, top_via
+from sipedge.sip.grammar import TOKEN, is_token
+from sipedge.sip.headers import parse_cseq, top_via
 from sipedge.sip.names import (
     ACK,
     CALL_ID,
@@ -32,7 +32,7 @@ from sipedge.sip.uri import URI_OCTETS
 # A datagram ends at 65,535 octets and peers stop earlier: Kamailio at 65,535, OpenSIPS at 65,535.
 MESSAGE_BYTES_MAX: Final = 65_535
 # The longest honest INVITE seen (RFC 4475 longreq) has 50; Asterisk stops at 64 per kind.
-HEADERS_MAX: Final = 200
+HEADER_LINES_MAX: Final = 200
 # Real Request-URIs stay below 300 octets; the push parameters of RFC 8599 reach about 1,000.
 URI_BYTES_MAX: Final = 2_048
 
@@ -189,16 +189,16 @@ def value_of(line: bytes) -> bytes:
     return value.strip(b" \t")
 
 
-def parse_message(wire: bytes) -> Request | Response:
+def parse_message(wire: bytes, *, is_own: bool = False) -> Request | Response:
     """Parse one whole message, as a datagram or a framed piece of a stream holds it.
 
     Raises MalformedMessage with the status that a request of this kind deserves; nothing else.
+    `is_own` is for what we have sent ourselves: a message at one of the limits has grown by our
+    Via and Record-Route, and must still be acknowledged and cancelled.
     """
     if wire[:2] == b"\r\n":
         # RFC 3261 section 7.5: empty lines before the start line are ignored.
         wire = wire.lstrip(b"\r\n")
-    if len(wire) > MESSAGE_BYTES_MAX:
-        raise MalformedMessage(513, "Message longer than 65535 octets")
     head, separator, body = wire.partition(b"\r\n\r\n")
     if not separator:
         raise MalformedMessage(400, "No empty line after the header fields")
@@ -206,6 +206,8 @@ def parse_message(wire: bytes) -> Request | Response:
     ends = len(lines) - 1
     if head.count(_LF) != ends or head.count(_CR) != ends:
         raise MalformedMessage(400, "Bare CR or LF in the header fields")
+    if (len(wire) > MESSAGE_BYTES_MAX or ends > HEADER_LINES_MAX) and not is_own:
+        raise MalformedMessage(513, "Longer than 65535 octets or 200 header lines")
     start_line = lines.pop(0)
     ids: list[int] = []
     look_up = TABLE.get
@@ -213,14 +215,15 @@ def parse_message(wire: bytes) -> Request | Response:
         name, colon, _ = line.partition(b":")
         ids.append(look_up(name, _UNSETTLED) if colon else _UNSETTLED)
     if _UNSETTLED in ids:
-        lines, ids = _settle(lines)
+        lines = _join_folds(lines)
+        ids = _settle_names(lines)
     _check_counts(ids)
     if CONTENT_LENGTH in ids:
         body = _cut_body(lines, ids, body)
     request_line = _match_request_line(start_line)
     if request_line is not None:
         method, uri = request_line.groups()
-        if len(uri) > URI_BYTES_MAX:
+        if len(uri) > URI_BYTES_MAX and not is_own:
             raise MalformedMessage(414, "Request-URI longer than 2048 octets")
         return Request(wire, start_line, lines, ids, body, method, uri)
     status_line = _match_status_line(start_line)
@@ -228,26 +231,6 @@ def parse_message(wire: bytes) -> Request | Response:
         status, reason = status_line.groups()
         return Response(wire, start_line, lines, ids, body, int(status), reason or b"")
     raise _blame_start_line(start_line)
-
-
-def _settle(lines: list[bytes]) -> tuple[list[bytes], list[int]]:
-    """Return the header lines with their folds joined, and their ids, however they are spelled."""
-    for line in lines:
-        if line[:1] in (b" ", b"\t"):
-            lines = _join_folds(lines)
-            break
-    if len(lines) > HEADERS_MAX:
-        raise MalformedMessage(400, "More than 200 header fields")
-    ids: list[int] = []
-    for line in lines:
-        name, colon, _ = line.partition(b":")
-        if not colon:
-            raise MalformedMessage(400, "Header field without a colon")
-        identifier = header_id(name)
-        if identifier == INVALID:
-            raise MalformedMessage(400, "Header field name is not a token")
-        ids.append(identifier)
-    return lines, ids
 
 
 def _join_folds(lines: list[bytes]) -> list[bytes]:
@@ -263,9 +246,21 @@ def _join_folds(lines: list[bytes]) -> list[bytes]:
     return [b"\r\n".join(group) for group in groups]
 
 
+def _settle_names(lines: list[bytes]) -> list[int]:
+    """Return what each header line is, however its name is spelled."""
+    ids: list[int] = []
+    for line in lines:
+        name, colon, _ = line.partition(b":")
+        if not colon:
+            raise MalformedMessage(400, "Header field without a colon")
+        identifier = header_id(name)
+        if identifier == INVALID:
+            raise MalformedMessage(400, "Header field name is not a token")
+        ids.append(identifier)
+    return ids
+
+
 def _check_counts(ids: list[int]) -> None:
-    if len(ids) > HEADERS_MAX:
-        raise MalformedMessage(400, "More than 200 header fields")
     if VIA not in ids:
         raise MalformedMessage(400, "Via is missing")
     if (
@@ -319,49 +314,39 @@ class Salvage:
     """What can still be read of a malformed request, just enough to answer it (section 21.4.1).
 
     `lines` hold its Via lines and the first CSeq, and From, To and Call-ID where there are any;
-    `ids` says what they are; `via` is the top Via.
+    `ids` says what they are.
     """
 
-    __slots__ = ("ids", "lines", "via")
+    __slots__ = ("ids", "lines")
 
-    def __init__(self, lines: list[bytes], ids: list[int], via: Via) -> None:
+    def __init__(self, lines: list[bytes], ids: list[int]) -> None:
         self.lines = lines
         self.ids = ids
-        self.via = via
 
 
 def salvage_request(wire: bytes) -> Salvage | None:
     """Find the headers that an error response to this malformed request must repeat, or None.
 
-    None for responses and ACK, which are never answered, and for whatever lacks a CSeq or a Via
-    that parses: nobody would know the answer, and none goes where a broken Via points.
+    None for responses and ACK, which are never answered, and for whatever lacks Via or CSeq, by
+    which its sender knows the answer. A Via may be what is broken: the answer goes to the source
+    of the request and nowhere else.
     """
     head = wire[:MESSAGE_BYTES_MAX].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
-    start_line, *lines = head.split(b"\r\n")
+    start_line, *lines = head.split(b"\r\n")[: HEADER_LINES_MAX + 1]
     method = start_line.partition(b" ")[0]
     if method == ACK or not is_token(method):
         return None
-    kept: list[bytes] = []
-    ids: list[int] = []
     try:
-        for line in _join_folds(lines)[:HEADERS_MAX]:
-            identifier = header_id(line.partition(b":")[0]) if _COLON in line else INVALID
-            if identifier == VIA or (identifier in _REPEATED_ONCE and identifier not in ids):
-                folds = line.count(b"\r\n")
-                if line.count(_CR) != folds or line.count(_LF) != folds:
-                    return None
-                kept.append(line)
-                ids.append(identifier)
-        if VIA not in ids or CSEQ not in ids:
-            return None
-        return Salvage(kept, ids, _parse_any_via(value_of(kept[ids.index(VIA)])))
+        lines = _join_folds(lines)
     except MalformedMessage:
         return None
-
-
-def _parse_any_via(value: bytes) -> Via:
-    """Parse the top Via whatever version it names: who speaks SIP/7.0 is told that we do not."""
-    protocol, _, rest = split_top(value)[0].partition(b"/")
-    if protocol.rstrip(SPACES).upper() != b"SIP":
-        raise MalformedMessage(400, "Bad protocol in Via")
-    return parse_via(b"SIP/2.0/" + rest.partition(b"/")[2].lstrip(SPACES))
+    salvage = Salvage([], [])
+    for line in lines:
+        identifier = header_id(line.partition(b":")[0]) if _COLON in line else INVALID
+        if identifier == VIA or (identifier in _REPEATED_ONCE and identifier not in salvage.ids):
+            folds = line.count(b"\r\n")
+            if line.count(_CR) != folds or line.count(_LF) != folds:
+                return None
+            salvage.lines.append(line)
+            salvage.ids.append(identifier)
+    return salvage if VIA in salvage.ids and CSEQ in salvage.ids else None

@@ -15,7 +15,7 @@ def build_ack(invite_wire: bytes, response: Response) -> bytes:
     byte; To is that of the response, whose tag names the refusal. The top Via of an INVITE that we
     sent stands alone on its line: we put it there.
     """
-    invite = parse_message(invite_wire)
+    invite = parse_message(invite_wire, is_own=True)
     assert isinstance(invite, Request), "only a request is acknowledged"
     parts = [b"ACK %b SIP/2.0" % invite.uri, invite.lines[invite.ids.index(VIA)]]
     for line, header in zip(invite.lines, invite.ids, strict=True):

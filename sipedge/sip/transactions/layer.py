@@ -186,4 +186,8 @@ class TransactionLayer(TransactionTable):
         transaction = self.servers.get(legacy_key(ack, INVITE, b""))
         if transaction is None or transaction.state is not COMPLETED:
             return transaction
-        return transaction if parse_message(transaction.response).to_tag == ack.to_tag else None
+        return (
+            transaction
+            if parse_message(transaction.response, is_own=True).to_tag == ack.to_tag
+            else None
+        )

@@ -124,7 +124,12 @@ class Call(Timed):
             core.wheel.arm(self, expires_at)
 
     def hang_up(self, tag: bytes, now: float, ended_by: EndedBy) -> None:
-        """The BYE transaction of the dialog with this callee is over; the last ends the call."""
+        """The BYE transaction of the dialog with this callee is over; the last ends the call.
+
+        A call that still rings ends with its INVITE: a BYE may end one early dialog of several.
+        """
+        if self.state is not ANSWERED:
+            return
         if tag in self.answered_tags:
             self.answered_tags.remove(tag)
         if not self.answered_tags:

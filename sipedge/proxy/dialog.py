@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.calls import Call, Side
 from sipedge.proxy.forwarding import ResponseContext, Target
+from sipedge.proxy.reach import flow_of_sender
 from sipedge.proxy.refusals import Refusal
-from sipedge.proxy.relay import Outgoing, contact_uri
+from sipedge.proxy.relay import Outgoing, contact_uri, wants_privacy
 from sipedge.sip.address import parse_address, split_commas
 from sipedge.sip.build import reduced_max_forwards
 from sipedge.sip.message import value_of
-from sipedge.sip.names import ACK, BYE, INVITE, ROUTE
+from sipedge.sip.names import ACK, BYE, INVITE, ROUTE, UPDATE
 from sipedge.sip.uri import SipUri, parse_uri
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 def pop_own_routes(arrival: Arrival) -> None:
     """Take our own values off the Route set and note the token in them (section 16.4).
 
-    A strict router upstream put our Record-Route URI into the Request-URI and the real one last;
-    that is undone first.
+    Of several tokens only the first: a call that passes here twice has one for each passage, and
+    the second belongs to what lies between. A strict router upstream put our Record-Route URI into
+    the Request-URI and the real one last; that is undone first.
     """
     core = arrival.core
     request = arrival.request
@@ -35,7 +37,8 @@ def pop_own_routes(arrival: Arrival) -> None:
     if _pop_usual_route(arrival):
         return
     routes = [route for value in request.values(ROUTE) for route in split_commas(value)]
-    if b"~" in request.uri and _own_user(core, request.uri) is not None:
+    if routes and b"~" in request.uri and _is_token(arrival, _own_user(core, request.uri)):
+        arrival.token = _own_user(core, request.uri) or b""
         request.uri = parse_address(routes.pop()).uri
         request.start_line = b"%b %b SIP/2.0" % (request.method, request.uri)
         arrival.routes = routes
@@ -44,11 +47,24 @@ def pop_own_routes(arrival: Arrival) -> None:
         user = _own_user(core, _addr_spec(route))
         if user is None:
             break
-        own += 1
         if b"~" in user:
+            if arrival.token and user != arrival.token:
+                break
             arrival.token = user
+        own += 1
     if own:
         arrival.routes = routes[own:]
+
+
+def _is_token(arrival: Arrival, user: bytes | None) -> bool:
+    """True for a token that we made for the dialog of this request."""
+    if not user:
+        return False
+    request = arrival.request
+    return (
+        arrival.core.tokens.verify(user, request.call_id, request.from_tag, request.to_tag)
+        is not None
+    )
 
 
 def _pop_usual_route(arrival: Arrival) -> bool:
@@ -59,7 +75,7 @@ def _pop_usual_route(arrival: Arrival) -> bool:
         return False
     value = value_of(request.lines[ids.index(ROUTE)])
     user, _, rest = value.partition(b"@")
-    if rest not in arrival.core.listeners.route_ends or user[:5] != b"<sip:":
+    if rest not in arrival.core.listeners.route_ends or user[:5] != b"<sip:" or b"~" not in user:
         return False
     arrival.token = user[5:]
     arrival.routes = []
@@ -130,17 +146,23 @@ def _belongs(arrival: Arrival, call: Call, sender: Side) -> bool:
     flow = arrival.flow
     if sender.flow.host != flow.host:
         trunk = arrival.core.directory.trunk_of_source(flow.host)
-        return sender.is_trunk and trunk is not None and trunk is call.trunk
+        # By name: the operator may have changed the trunk since the call began.
+        return (
+            sender.is_trunk
+            and trunk is not None
+            and call.trunk is not None
+            and trunk.name == call.trunk.name
+        )
     return sender.is_trunk or flow.reliable or sender.flow.port == flow.port
 
 
 def _note_target_refresh(arrival: Arrival, sender: Side) -> None:
     """Follow a phone that moved: its INVITE or UPDATE shows its new Contact and flow."""
     request = arrival.request
-    if request.method in (INVITE, b"UPDATE"):
+    if request.method in (INVITE, UPDATE):
         sender.contact = contact_uri(request) or sender.contact
         if arrival.token and not sender.is_trunk:
-            sender.flow = arrival.flow
+            sender.flow = flow_of_sender(arrival, sender.contact, None)
 
 
 def _relay(arrival: Arrival, call: Call | None, receiver: Side, *, is_from_trunk: bool) -> None:
@@ -152,7 +174,9 @@ def _relay(arrival: Arrival, call: Call | None, receiver: Side, *, is_from_trunk
         return
     outgoing = Outgoing(arrival.flow, max_forwards, arrival.loop_mark)
     outgoing.routes = arrival.routes
-    outgoing.strip_identity = not is_from_trunk
+    outgoing.strip_identity = not is_from_trunk or (
+        not receiver.is_trunk and wants_privacy(request)
+    )
     # Without our Route the sender did not learn the remote target from the answer either.
     uri = receiver.contact or None if not arrival.token else None
     if request.method == ACK:

@@ -109,6 +109,8 @@ class Edge:
     def _receive_response(self, response: Response, now: float) -> None:
         core = self.core
         core.counters.responses_received[response.status // 100] += 1
+        # Read now what may be malformed: a transaction that took the response could not undo it.
+        _ = response.to_tag
         if not core.layer.receive_response(response, now):
             core.counters.dropped["stray_response"] += 1
 
@@ -116,14 +118,16 @@ class Edge:
         core = self.core
         method = request.method
         core.counters.count_request_received(method)
-        if core.layer.absorb_request(request, flow, now):
-            return
+        # Read now what may be malformed: nothing has changed yet.
+        is_in_dialog = bool(request.from_tag and request.to_tag)
         arrival = Arrival(core, request, flow, now)
+        if core.layer.absorb_request(request, arrival.reply_flow, now):
+            return
         if method == CANCEL:
             self._handle_cancel(arrival)
             return
         pop_own_routes(arrival)
-        if request.to_tag and relay_in_dialog(arrival):
+        if is_in_dialog and relay_in_dialog(arrival):
             return
         if method == ACK:
             core.counters.dropped["stray_ack"] += 1
@@ -147,7 +151,6 @@ class Edge:
         outgoing = Outgoing(arrival.flow, arrival.max_forwards, arrival.loop_mark)
         outgoing.routes = arrival.routes
         outgoing.strip_identity = arrival.trunk is None
-        outgoing.strip_authorization = arrival.trunk is None
         if request.method == INVITE:
             handle_invite(arrival, outgoing)
         else:

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import override
 
 from sipedge.proxy.calls import Call, Side
+from sipedge.proxy.reach import flow_to_trunk
 from sipedge.proxy.records import EndedBy
-from sipedge.proxy.relay import Outgoing, contact_uri, relayed_response, routes_beyond
+from sipedge.proxy.relay import (
+    Outgoing,
+    contact_uri,
+    relayed_response,
+    routes_beyond,
+    wants_privacy,
+)
 from sipedge.sip.build import build_cancel, build_in_dialog, build_response
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request, Response
@@ -407,10 +414,14 @@ class ResponseContext(ServerUser):
         tag = response.to_tag
         if tag and tag not in call.callees:
             target = branch.target
-            call.callees[tag] = Side(target.flow, contact_uri(response), is_trunk=target.is_trunk)
+            flow = target.flow
+            if target.is_trunk and call.trunk is not None:
+                flow = flow_to_trunk(self.core, call.trunk, response, branch.token, flow)
+            call.callees[tag] = Side(flow, contact_uri(response), is_trunk=target.is_trunk)
 
     def _forward(self, branch: Branch, response: Response, now: float) -> None:
-        wire = relayed_response(response, strip_identity=not branch.target.is_trunk)
+        is_hidden = not branch.target.is_trunk or wants_privacy(response)
+        wire = relayed_response(response, strip_identity=is_hidden)
         self._respond(response.status, wire, now)
 
     def _respond(self, status: int, wire: bytes, now: float) -> None:

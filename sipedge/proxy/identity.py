@@ -10,13 +10,12 @@ from typing import Final
 from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.directory import LineProfile
 from sipedge.proxy.refusals import Refusal
+from sipedge.proxy.relay import wants_privacy
 from sipedge.sip import digest
 from sipedge.sip.digest import Credentials, Proof
 from sipedge.sip.names import (
     AUTHORIZATION,
-    FROM,
     INVITE,
-    PRIVACY,
     PROXY_AUTHORIZATION,
     REGISTER,
 )
@@ -173,32 +172,30 @@ def _accept(arrival: Arrival, line: LineProfile) -> Outcome:
     user = arrival.from_user
     arrival.line = line
     is_own = user == line.user or core.directory.find_line(user) is line
-    if not is_own and not _is_anonymous(arrival, user):
+    if not is_own and not _is_anonymous(user):
         arrival.refuse(Refusal.NOT_YOUR_IDENTITY)
         return DONE
     return CONTINUE
 
 
-def _is_anonymous(arrival: Arrival, user: bytes) -> bool:
-    """True for a From that hides its number (RFC 3323 section 4.1.1.3)."""
-    return user.lower() == b"anonymous" or b"anonymous.invalid" in (
-        arrival.request.first(FROM) or b""
-    )
+def _is_anonymous(user: bytes) -> bool:
+    """True for the From user that hides a number (RFC 3323 section 4.1.1.3).
+
+    The host says nothing: any number could be written in front of anonymous.invalid.
+    """
+    return user.lower() == b"anonymous"
 
 
 def asserted_identity(arrival: Arrival, *, to_trunk: bool) -> bytes:
     """Return the P-Asserted-Identity line for a request of a line, empty where none may go.
 
-    Towards another customer a caller that asked for privacy stays unnamed (RFC 3325 section 7);
-    a trunk is inside our trust domain and is told.
+    Towards another customer a caller that asked for privacy, or hides its number in From, stays
+    unnamed (RFC 3325 section 7); a trunk is inside our trust domain and is told.
     """
     line = arrival.line
     if line is None:
         return b""
-    wants_privacy = b"id" in (arrival.request.first(PRIVACY) or b"").lower().replace(
-        b" ", b""
-    ).split(b";")
-    if wants_privacy and not to_trunk:
+    if not to_trunk and (wants_privacy(arrival.request) or _is_anonymous(arrival.from_user)):
         return b""
     domain = arrival.core.settings.domains[0].encode("ascii")
     return b"P-Asserted-Identity: <sip:%b@%b>" % (line.user, domain)

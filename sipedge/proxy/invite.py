@@ -18,8 +18,9 @@ from sipedge.proxy.calls import Call, Side
 from sipedge.proxy.directory import LineProfile, TrunkProfile
 from sipedge.proxy.forwarding import ResponseContext, Target
 from sipedge.proxy.identity import asserted_identity
+from sipedge.proxy.reach import flow_of_sender
 from sipedge.proxy.refusals import Refusal
-from sipedge.proxy.relay import Outgoing, contact_uri, neighbour_flow
+from sipedge.proxy.relay import Outgoing, contact_uri, wants_privacy
 from sipedge.sip.flow import Flow
 from sipedge.sip.names import PRIORITY
 from sipedge.sip.uri import escape_user
@@ -127,14 +128,19 @@ def handle_invite(arrival: Arrival, outgoing: Outgoing) -> None:
     if not route.groups:
         arrival.refuse(Refusal.NOT_REGISTERED if route.line else Refusal.NO_ROUTE)
         return
+    # All that is read from the request is read before a slot is taken.
+    contact = contact_uri(request)
+    source = flow_of_sender(arrival, contact, arrival.trunk)
+    outgoing.source = source
+    outgoing.record_route = True
+    outgoing.asserted = asserted_identity(arrival, to_trunk=route.trunk is not None)
+    if route.trunk is None and wants_privacy(request):
+        # A carrier tells us who calls; a line is outside that trust (RFC 3325 section 5).
+        outgoing.strip_identity = True
     call = _admit(arrival, route)
     if call is None:
         return
-    call.caller_side = Side(arrival.flow, contact_uri(request), is_trunk=arrival.trunk is not None)
-    if arrival.trunk is not None:
-        call.caller_side.flow = neighbour_flow(request, b"", arrival.flow)
-    outgoing.record_route = True
-    outgoing.asserted = asserted_identity(arrival, to_trunk=route.trunk is not None)
+    call.caller_side = Side(source, contact, is_trunk=arrival.trunk is not None)
     context = ResponseContext(core, request, outgoing)
     context.call = call
     context.start(route.groups, arrival.reply_flow, arrival.now)

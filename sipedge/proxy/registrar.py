@@ -2,17 +2,15 @@
 
 from typing import Final
 
-from sipedge.proxy.arrival import Arrival, asks_for_rport
+from sipedge.proxy.arrival import Arrival
 from sipedge.proxy.effects import RemoveBinding, StoreBinding
 from sipedge.proxy.location import Binding
+from sipedge.proxy.reach import default_port, flow_of_contact
 from sipedge.proxy.refusals import Refusal
-from sipedge.sip.flow import Flow
 from sipedge.sip.headers import ContactHeader, Star, parse_contacts, parse_expires
-from sipedge.sip.host import is_numeric
 from sipedge.sip.names import CONTACT, EXPIRES, USER_AGENT
 from sipedge.sip.uri import SipUri, parse_uri
 
-_TRANSPORTS: Final = {b"": "UDP", b"udp": "UDP", b"tcp": "TCP", b"tls": "TLS"}
 # A phone that names itself at length gains nothing; 200 octets hold every real User-Agent.
 _USER_AGENT_BYTES_MAX: Final = 200
 
@@ -61,16 +59,12 @@ def _is_out_of_order(arrival: Arrival, binding: Binding) -> bool:
     return binding.call_id == request.call_id and request.cseq_number <= binding.cseq
 
 
-def _default_port(uri: SipUri) -> int:
-    return 5061 if uri.scheme == b"sips" or uri.transport == b"tls" else 5060
-
-
 def _leads_here(arrival: Arrival, uri: SipUri) -> bool:
     """True for one of our names, and for one of our addresses with a port that we listen on."""
     listeners = arrival.core.listeners
     if not uri.host_is_numeric:
         return listeners.is_own(uri.host)
-    return listeners.is_own_address(uri.host, uri.port or _default_port(uri))
+    return listeners.is_own_address(uri.host, uri.port or default_port(uri))
 
 
 def _update(arrival: Arrival, aor: bytes, contacts: list[ContactHeader]) -> None:
@@ -161,29 +155,6 @@ def _apply(
     binding.reg_id = contact.reg_id
     binding.user_agent = (request.first(USER_AGENT) or b"")[:_USER_AGENT_BYTES_MAX]
     core.effects.others.append(StoreBinding(aor, binding))
-
-
-def flow_of_contact(arrival: Arrival, uri: SipUri) -> Flow:
-    """Return the flow on which calls reach this contact (ADR 0009).
-
-    The stream it registered on. For a datagram phone the source, since only that leads back through
-    a NAT; unless its Contact names the source host and it does not ask for rport: such a phone is
-    behind no NAT and may listen on another port than it sends from.
-    """
-    flow = arrival.flow
-    if flow.reliable or not is_numeric(uri.host) or uri.host.decode("ascii") != flow.host:
-        return flow
-    transport = _TRANSPORTS.get(uri.transport or (b"tls" if uri.scheme == b"sips" else b""))
-    if transport is None:
-        return flow
-    if transport == "UDP":
-        if asks_for_rport(arrival.request):
-            return flow
-        return Flow(flow.listener, "UDP", flow.host, uri.port or 5060)
-    listener = arrival.core.listeners.for_transport(transport, flow.host)
-    if listener is None:
-        return flow
-    return Flow(listener.index, transport, flow.host, uri.port or _default_port(uri))
 
 
 def _remove(arrival: Arrival, binding: Binding) -> None:

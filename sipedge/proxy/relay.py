@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 from sipedge.sip.address import parse_address, split_commas
 from sipedge.sip.edit import Edits, without_top_via
+from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.flow import Flow
 from sipedge.sip.headers import split_top
 from sipedge.sip.message import Message, Request, Response, value_of
 from sipedge.sip.names import (
+    AUTHORIZATION,
     CONTACT,
     MAX_FORWARDS,
     P_ASSERTED_IDENTITY,
     P_PREFERRED_IDENTITY,
+    PRIVACY,
     PROXY_AUTHORIZATION,
     RECORD_ROUTE,
     REMOTE_PARTY_ID,
     ROUTE,
     VIA,
 )
-from sipedge.sip.uri import SipUri, parse_uri
+from sipedge.sip.uri import URI_OCTETS
 
 if TYPE_CHECKING:
     from sipedge.proxy.core import Core
@@ -45,7 +48,6 @@ class Outgoing:
         "record_route",
         "routes",
         "source",
-        "strip_authorization",
         "strip_identity",
     )
 
@@ -57,7 +59,6 @@ class Outgoing:
         self.asserted = b""
         self.record_route = False
         self.strip_identity = True
-        self.strip_authorization = False
 
     def serialize(
         self, core: "Core", request: Request, flow: Flow, uri: bytes | None, branch: bytes
@@ -72,14 +73,12 @@ class Outgoing:
             edits.remove(ROUTE)
             for route in reversed(self.routes):
                 edits.prepend(ROUTE, b"Route: " + route)
-        if self.strip_identity:
-            for header in IDENTITY_HEADERS:
-                if header in ids:
-                    edits.remove(header)
+        if self.strip_identity and has_identity(request):
+            remove_identity(edits, request)
         if self.asserted:
             edits.append(P_ASSERTED_IDENTITY, self.asserted)
-        if self.strip_authorization:
-            edits.remove(PROXY_AUTHORIZATION)
+        if PROXY_AUTHORIZATION in ids or AUTHORIZATION in ids:
+            _remove_own_credentials(edits, core.settings.realm)
         token = b""
         if self.record_route:
             token = core.tokens.build(self.source, flow, request.call_id, request.from_tag)
@@ -98,37 +97,75 @@ class Outgoing:
             edits.prepend(RECORD_ROUTE, outer)
 
 
+def _remove_own_credentials(edits: Edits, realm: str) -> None:
+    """Remove the proofs made for us and keep those for others (RFC 3261 section 22.3).
+
+    Also from Authorization, which only our registrar asks for: a callee that challenges in our name
+    must not get a hash of the secret to guess at.
+    """
+    quoted = b'"%b"' % realm.encode("utf-8")
+    for header in (PROXY_AUTHORIZATION, AUTHORIZATION):
+        edits.remove_holding(header, quoted)
+
+
 def relayed_response(
     response: Response, start_line: bytes = b"", *, strip_identity: bool = False
 ) -> bytes:
     """Return a response as it goes upstream: our Via removed, forged identities too on demand."""
-    if strip_identity and P_ASSERTED_IDENTITY in response.ids:
-        edits = Edits(response)
-        edits.remove(P_ASSERTED_IDENTITY)
-        edits.start_line = start_line or response.start_line
-        first = response.lines[response.ids.index(VIA)]
-        rest = split_top(value_of(first))[1]
-        if rest:
-            edits.replace(VIA, b"Via: " + rest)
-        else:
-            edits.remove_line(first)
-        return edits.splice()
     at = response.ids.index(VIA)
     line = response.lines[at]
     rest = split_top(value_of(line))[1] if b"," in line else b""
-    return without_top_via(response, rest, at, start_line)
+    if not strip_identity or not has_identity(response):
+        return without_top_via(response, rest, at, start_line)
+    edits = Edits(response)
+    edits.start_line = start_line or response.start_line
+    remove_identity(edits, response)
+    if rest:
+        edits.replace(VIA, b"Via: " + rest)
+    else:
+        edits.remove_line(line)
+    return edits.splice()
+
+
+def has_identity(message: Message) -> bool:
+    """True when the message says who its sender is in one of the headers for that."""
+    ids = message.ids
+    return P_ASSERTED_IDENTITY in ids or P_PREFERRED_IDENTITY in ids or REMOTE_PARTY_ID in ids
+
+
+def remove_identity(edits: Edits, message: Message) -> None:
+    """Remove every header that says who the sender is, in whatever spelling it came."""
+    for header in IDENTITY_HEADERS:
+        if header in message.ids:
+            edits.remove(header)
+
+
+def wants_privacy(message: Message) -> bool:
+    """True when the sender asks for its asserted identity to be withheld (RFC 3325 section 9.3)."""
+    if PRIVACY not in message.ids:
+        return False
+    values = b";".join(message.values(PRIVACY)).lower()
+    return b"id" in [value.strip(b" \t") for value in values.replace(b",", b";").split(b";")]
 
 
 def contact_uri(message: Message) -> bytes:
-    """Return the addr-spec of the first Contact, the remote target of a dialog, or empty."""
+    """Return the addr-spec of the first Contact, the remote target of a dialog, or empty.
+
+    Empty for what is no address either: a peer that writes a broken Contact loses what it is for,
+    and no call is given up for it.
+    """
     value = message.first(CONTACT)
-    if value is None or value == b"*":
+    if value is None:
         return b""
     start = value.find(b"<")
     end = value.find(b">", start)
     if 0 <= start < end and b'"' not in value[:start]:
-        return value[start + 1 : end]
-    return parse_address(split_commas(value)[0]).uri
+        uri = value[start + 1 : end]
+        return uri if b":" in uri and not uri.translate(None, URI_OCTETS) else b""
+    try:
+        return parse_address(split_commas(value)[0]).uri
+    except (MalformedMessage, IndexError):
+        return b""
 
 
 def routes_beyond(response: Response, token: bytes) -> list[bytes]:
@@ -139,25 +176,3 @@ def routes_beyond(response: Response, token: bytes) -> list[bytes]:
     routes = [route for value in response.values(RECORD_ROUTE) for route in split_commas(value)]
     above = next((i for i, route in enumerate(routes) if token and token in route), 0)
     return routes[:above][::-1]
-
-
-def neighbour_flow(message: Message, token: bytes, flow: Flow) -> Flow:
-    """Return where in-dialog requests to a trunk go: its Record-Route next to us, or its Contact.
-
-    `token` is ours in a response, empty in a request. Falls back on `flow`, on which the message
-    came, for a host that is not numeric or another transport: no look-up inside a dialog.
-    """
-    routes = [route for value in message.values(RECORD_ROUTE) for route in split_commas(value)]
-    uri = contact_uri(message)
-    if token:
-        above = [i for i, route in enumerate(routes) if token in route]
-        if above and above[0] > 0:
-            uri = parse_address(routes[above[0] - 1]).uri
-    elif routes:
-        uri = parse_address(routes[0]).uri
-    target = parse_uri(uri) if uri else None
-    if not isinstance(target, SipUri) or not target.host_is_numeric or flow.reliable:
-        return flow
-    if target.transport not in (b"", b"udp"):
-        return flow
-    return Flow(flow.listener, flow.transport, target.host.decode("ascii"), target.port or 5060)

@@ -44,6 +44,13 @@ class Edits:
             del ids[at]
             del self._lines[at]
 
+    def remove_holding(self, header: int, octets: bytes) -> None:
+        """Remove every line with this id that holds these octets."""
+        for at in range(len(self._ids) - 1, -1, -1):
+            if self._ids[at] == header and octets in self._lines[at]:
+                del self._ids[at]
+                del self._lines[at]
+
     def remove_line(self, line: bytes) -> None:
         """Remove the first line that has exactly these bytes."""
         at = self._lines.index(line)

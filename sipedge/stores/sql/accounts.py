@@ -1,10 +1,11 @@
 """Contacts, groups, lines and the rest over SQL: the port of `accounts.repositories`."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final, TypeVar
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import Update
 
@@ -12,7 +13,7 @@ from sipedge.accounts.data_set import Progress
 from sipedge.accounts.entity import Entity
 from sipedge.accounts.repositories import Changes, Conflict
 from sipedge.stores.secrets import SecretBox
-from sipedge.stores.sql.database import Database
+from sipedge.stores.sql.database import Database, in_parts
 from sipedge.stores.sql.rows import Mapper, Values, mapper_of
 from sipedge.stores.sql.tables import SETTING
 
@@ -25,6 +26,8 @@ _KEYS_PER_QUERY: Final = 500
 _KEYS_READ_ALL: Final = 5_000
 # Rows in one statement: large enough to be cheap, small enough for a progress line to move.
 _ROWS_PER_STATEMENT: Final = 5_000
+# Rows made into entities, about 2 ms, before the loop of a running edge gets its turn.
+_ROWS_PER_SLICE: Final = 500
 
 
 class SqlAccounts:
@@ -52,7 +55,7 @@ class SqlAccounts:
         found: dict[str, EntityT] = {}
         if keys:
             async with self._database.read() as connection:
-                for part in _parts(sorted(keys), _KEYS_PER_QUERY):
+                for part in in_parts(sorted(keys), _KEYS_PER_QUERY):
                     rows = await connection.execute(select(mapper.table).where(column.in_(part)))
                     entities = (mapper.from_row(self._box, row) for row in rows)
                     found.update((entity.key, entity) for entity in entities)
@@ -61,11 +64,16 @@ class SqlAccounts:
     async def all(self, kind: type[EntityT]) -> Sequence[EntityT]:
         """Return every one of a kind, in the order of their keys."""
         mapper = mapper_of(kind)
+        key: ColumnElement[str] = mapper.table.c[mapper.key]
+        # Of bytes, as SQLite and Python sort; PostgreSQL by default goes by the language.
+        order = key if self._database.is_sqlite else key.collate("C")
         async with self._database.read() as connection:
-            rows = await connection.execute(select(mapper.table))
-            entities = [mapper.from_row(self._box, row) for row in rows]
-        # Sorted here: the databases do not agree on the order of text.
-        return sorted(entities, key=_key)
+            rows = (await connection.execute(select(mapper.table).order_by(order))).all()
+        entities: list[EntityT] = []
+        for part in in_parts(rows, _ROWS_PER_SLICE):
+            entities += [mapper.from_row(self._box, row) for row in part]
+            await asyncio.sleep(0)
+        return entities
 
     async def write(self, changes: Changes, *, version: int, progress: Progress) -> None:
         """Write all of it in one transaction, or nothing.
@@ -94,19 +102,8 @@ class SqlAccounts:
         """Cut entities into runs of one kind and a bounded number of rows."""
         for kind, run in groupby(entities, key=type):
             mapper: Mapper[Entity] = mapper_of(kind)
-            for part in _parts(list(run), _ROWS_PER_STATEMENT):
+            for part in in_parts(list(run), _ROWS_PER_STATEMENT):
                 yield mapper, [mapper.to_row(entity, self._box) for entity in part]
-
-
-def _key(entity: Entity) -> str:
-    return entity.key
-
-
-PartT = TypeVar("PartT")
-
-
-def _parts(items: Sequence[PartT], size: int) -> Iterable[Sequence[PartT]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _update_by_key(table: Table, key: str) -> Update:

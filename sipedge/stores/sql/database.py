@@ -3,10 +3,10 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, make_url
@@ -21,6 +21,8 @@ BUSY_SECONDS: Final = 15
 CONNECT_SECONDS: Final = 5
 
 _WRITES: Final = "sipedge_writes"
+
+ItemT = TypeVar("ItemT")
 
 
 class Database:
@@ -74,6 +76,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def in_parts(items: Sequence[ItemT], size: int) -> Iterator[Sequence[ItemT]]:
+    """Cut a sequence into parts of at most `size` items."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def open_database(url: str) -> Database:

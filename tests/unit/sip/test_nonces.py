@@ -154,8 +154,9 @@ def test_after_a_drop_only_nonces_made_since_are_taken_for_new() -> None:
 def test_the_floor_never_sinks() -> None:
     nonces = source(uses_max=1)
     late, early, last = nonces.issue(9.0), nonces.issue(1.0), nonces.issue(10.0)
-    assert nonces.use(early, 1, 10.0) is FRESH
+    # The one made last is dropped first.
     assert nonces.use(late, 1, 10.0) is FRESH
+    assert nonces.use(early, 1, 10.0) is FRESH
     assert nonces.use(last, 1, 10.0) is FRESH
     for nonce in (early, late):
         assert nonces.use(nonce, 1, 10.0) is STALE

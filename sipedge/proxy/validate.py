@@ -20,11 +20,12 @@ def validate(arrival: Arrival) -> Outcome:
     Raises MalformedMessage for a Request-URI that does not parse.
     """
     refusal = (
-        _check_uri(arrival)
+        _check_dialog(arrival)
+        or _check_uri(arrival)
         or _check_hops(arrival)
         or _check_extensions(arrival)
         or _check_routes(arrival)
-        or _check_dialog(arrival)
+        or _check_merged(arrival)
     )
     if refusal is None:
         return CONTINUE
@@ -96,9 +97,12 @@ def _check_routes(arrival: Arrival) -> Refusal | None:
 
 
 def _check_dialog(arrival: Arrival) -> Refusal | None:
+    """Refuse what names a dialog: those that we know were relayed before."""
+    return Refusal.UNKNOWN_DIALOG if arrival.request.to_tag else None
+
+
+def _check_merged(arrival: Arrival) -> Refusal | None:
     request = arrival.request
-    if request.to_tag:
-        return Refusal.UNKNOWN_DIALOG
     if request.method == INVITE and not arrival.is_spiral:
         # Section 8.2.2.2: the same request on two paths is one call, not two.
         for call in arrival.core.calls.from_caller(request):

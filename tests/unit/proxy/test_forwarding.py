@@ -8,8 +8,8 @@ from sipedge.testing.messages import write_response
 from tests.unit.proxy.lab import (
     ALICE,
     BOB,
-    CARRIER,
     CAROL,
+    CARRIER,
     Call,
     Lab,
     Sent,

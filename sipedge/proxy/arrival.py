@@ -5,7 +5,7 @@ from zlib import crc32
 
 from sipedge.limits.emergency import is_sos_urn
 from sipedge.proxy.directory import LineProfile, TrunkProfile
-from sipedge.proxy.refusals import TABLE, Refusal
+from sipedge.proxy.refusals import RETRY_AFTER_STATUSES, TABLE, Refusal
 from sipedge.sip.address import parse_address
 from sipedge.sip.build import build_response
 from sipedge.sip.flow import Flow
@@ -98,13 +98,14 @@ class Arrival:
 
     @property
     def is_emergency(self) -> bool:
-        """True when the Request-URI asks for an emergency service, in any of its spellings."""
+        """True for a call to an emergency service, in any spelling of its number or URN."""
         known = self._is_emergency
         if known is None:
             core = self.core
             prefixes = core.settings.emergency_outside_prefixes
-            known = self._is_emergency = is_sos_urn(self.request.uri) or (
-                core.emergency.match(self.dialled, outside_prefixes=prefixes) is not None
+            known = self._is_emergency = self.request.method == INVITE and (
+                is_sos_urn(self.request.uri)
+                or core.emergency.match(self.dialled, outside_prefixes=prefixes) is not None
             )
         return known
 
@@ -152,15 +153,16 @@ class Arrival:
         core.counters.refusals[refusal.value] += 1
         if row.charge:
             core.guard.charge(self.flow.host, self.now, row.charge)
+        phrase = REASON_PHRASES[status] if status else row.phrase
         headers = list(extra)
         if row.q850 and self.request.method == INVITE:
             headers.append(b"Reason: Q.850;cause=%d" % row.q850)
-        if row.retry_after:
+        if row.retry_after and (status or row.status) in RETRY_AFTER_STATUSES:
             headers.append(b"Retry-After: %d" % core.settings.retry_after_seconds)
         if self.line is not None or self.trunk is not None:
-            self.answer_reliably(status or row.status, row.phrase, tuple(headers))
+            self.answer_reliably(status or row.status, phrase, tuple(headers))
         else:
-            self.answer(status or row.status, row.phrase, tuple(headers))
+            self.answer(status or row.status, phrase, tuple(headers))
 
 
 def complete_via(request: Request, flow: Flow) -> Flow:

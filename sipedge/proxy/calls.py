@@ -142,7 +142,8 @@ class Call(Timed):
         core = self.core
         self.state = ENDED
         for lease in self.leases:
-            core.ledger.free(lease, now, ended_by.value)
+            if lease.is_held:  # the operator may have released it by hand
+                core.ledger.free(lease, now, ended_by.value)
         core.wheel.disarm(self)
         core.calls.remove(self)
         core.record_call(self, now, ended_by, status)

@@ -162,6 +162,8 @@ class Directory:
                 return trunk
         return None
 
-    def trunk_for_emergency(self, dialled: bytes) -> TrunkProfile | None:
-        """Return a trunk for an emergency call: by prefix, else the first there is."""
-        return self.trunk_for(dialled) or (self.trunks[0] if self.trunks else None)
+    def trunks_for_emergency(self, dialled: bytes) -> list[TrunkProfile]:
+        """Return every trunk, in the order to try them: the one for the number first."""
+        first = self.trunk_for(dialled)
+        others = [trunk for trunk in self.trunks if trunk is not first]
+        return [first, *others] if first is not None else others

@@ -145,7 +145,7 @@ class Edge:
         if request.method == REGISTER:
             handle_register(arrival)
             return
-        if core.layer.is_full() and not arrival.is_emergency:
+        if (core.is_draining or core.layer.is_full()) and not arrival.is_emergency:
             arrival.refuse(Refusal.OVERLOAD)
             return
         outgoing = Outgoing(arrival.flow, arrival.max_forwards, arrival.loop_mark)

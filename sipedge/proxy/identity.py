@@ -40,8 +40,7 @@ def identify(arrival: Arrival) -> Outcome:
     if arrival.trunk is not None and request.method != REGISTER:
         return CONTINUE
     arrival.trunk = None
-    must_prove = core.settings.authenticate
-    if must_prove and (request.method in must_prove or request.method != REGISTER):
+    if _must_prove(arrival):
         return authenticate(arrival)
     user = arrival.to_user if request.method == REGISTER else arrival.from_user
     line = core.directory.find_line(user)
@@ -49,6 +48,16 @@ def identify(arrival: Arrival) -> Outcome:
         arrival.refuse(Refusal.UNKNOWN_CALLER)
         return DONE
     return _accept(arrival, line)
+
+
+def _must_prove(arrival: Arrival) -> bool:
+    """Tell whether the method is challenged: as configured, and the rarer ones with any of those.
+
+    What nobody thinks of is what spoofers use: MESSAGE, SUBSCRIBE, an OPTIONS that finds users.
+    """
+    challenged = arrival.core.settings.authenticate
+    method = arrival.request.method
+    return method in challenged if method in (REGISTER, INVITE) else bool(challenged)
 
 
 def authenticate(arrival: Arrival) -> Outcome:
@@ -69,19 +78,14 @@ def authenticate(arrival: Arrival) -> Outcome:
             credentials = parsed
             break
     if credentials is None:
-        line = _registered_here(arrival)
-        if line is not None:
-            return _accept(arrival, line)
-        _challenge(arrival, is_stale=False, refusal=Refusal.CHALLENGED)
-        return DONE
+        return _vouch(arrival) or _challenge(arrival, Refusal.CHALLENGED)
     line = core.directory.lines.get(credentials.username)
     failures = core.failures
     if not arrival.is_emergency and not failures.allows(
         arrival.flow.host, credentials.username, arrival.now
     ):
         core.counters.auth_failures += 1
-        _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
-        return DONE
+        return _challenge(arrival, Refusal.WRONG_PROOF)
     proof = _check_proof(arrival, line, credentials)
     if proof is Proof.VALID and line is not None:
         core.counters.auth_successes += 1
@@ -90,16 +94,14 @@ def authenticate(arrival: Arrival) -> Outcome:
         core.guard.refund(arrival.flow.host, 2)
         return _accept(arrival, line)
     if proof is Proof.STALE:
-        _challenge(arrival, is_stale=True, refusal=Refusal.CHALLENGED)
-    elif proof is Proof.REPLAYED:
-        # A copy, not a guess: the phone only has to count on.
-        core.counters.auth_failures += 1
-        _challenge(arrival, is_stale=False, refusal=Refusal.CHALLENGED)
-    else:
-        core.counters.auth_failures += 1
-        failures.charge(arrival.flow.host, credentials.username, arrival.now)
-        _challenge(arrival, is_stale=False, refusal=Refusal.WRONG_PROOF)
-    return DONE
+        return _vouch(arrival) or _challenge(arrival, Refusal.CHALLENGED, is_stale=True)
+    core.counters.auth_failures += 1
+    if proof is Proof.REPLAYED:
+        # A copy, not a guess, by somebody who knows the secret or heard it used: with `stale` the
+        # phone goes on with the new nonce and does not ask its user for another password.
+        return _vouch(arrival) or _challenge(arrival, Refusal.CHALLENGED, is_stale=True)
+    failures.charge(arrival.flow.host, credentials.username, arrival.now)
+    return _vouch(arrival) or _challenge(arrival, Refusal.WRONG_PROOF)
 
 
 def _check_proof(arrival: Arrival, line: LineProfile | None, credentials: Credentials) -> Proof:
@@ -126,23 +128,23 @@ def _check_proof(arrival: Arrival, line: LineProfile | None, credentials: Creden
     )
 
 
-def _registered_here(arrival: Arrival) -> LineProfile | None:
-    """Return the line of an emergency call that comes from where that line is registered.
+def _vouch(arrival: Arrival) -> Outcome | None:
+    """Let an emergency call go on that comes from where its line is registered; None for others.
 
     Nothing may stand between a subscriber and help, not even a challenge: the registration, which
     was proven, vouches for the call.
     """
     core = arrival.core
-    if arrival.request.method != INVITE or not arrival.is_emergency:
+    if not arrival.is_emergency:
         return None
     line = core.directory.find_line(arrival.from_user)
     if line is None:
         return None
     hosts = {binding.flow.host for binding in core.location.bindings(line.user)}
-    return line if arrival.flow.host in hosts else None
+    return _accept(arrival, line) if arrival.flow.host in hosts else None
 
 
-def _challenge(arrival: Arrival, *, is_stale: bool, refusal: Refusal) -> None:
+def _challenge(arrival: Arrival, refusal: Refusal, *, is_stale: bool = False) -> Outcome:
     core = arrival.core
     core.counters.auth_challenges += 1
     realm = core.settings.realm.encode("utf-8")
@@ -156,23 +158,21 @@ def _challenge(arrival: Arrival, *, is_stale: bool, refusal: Refusal) -> None:
     )
     extra = tuple(name + challenge for challenge in challenges)
     arrival.challenge(refusal, extra, 401 if is_register else 407)
+    return DONE
 
 
 def _accept(arrival: Arrival, line: LineProfile) -> Outcome:
     """Let a line go on as itself: the right state, and its own number in From."""
     core = arrival.core
-    if not line.is_enabled and arrival.request.method == INVITE:
-        arrival.line = line
-        if not arrival.is_emergency:
-            arrival.refuse(Refusal.LINE_SUSPENDED)
-            return DONE
-    if arrival.request.method == REGISTER:
-        arrival.line = line
-        return CONTINUE
-    user = arrival.from_user
     arrival.line = line
+    if arrival.request.method == REGISTER:
+        return CONTINUE
+    if not line.is_enabled and not arrival.is_emergency:
+        arrival.refuse(Refusal.LINE_SUSPENDED)
+        return DONE
+    user = arrival.from_user
     is_own = user == line.user or core.directory.find_line(user) is line
-    if not is_own and not _is_anonymous(user):
+    if not is_own and not _is_anonymous(user) and not arrival.is_emergency:
         arrival.refuse(Refusal.NOT_YOUR_IDENTITY)
         return DONE
     return CONTINUE

@@ -51,17 +51,20 @@ class Route:
 
 
 def find_route(
-    core: "Core", dialled: bytes, *, is_from_line: bool, is_emergency: bool
+    core: "Core",
+    dialled: bytes,
+    *,
+    is_from_line: bool,
+    is_emergency: bool,
+    source: TrunkProfile | None = None,
 ) -> Route | Refusal:
-    """Decide where a number leads: to a line or alias, from a line also to a trunk; else 404."""
-    route = Route(dialled)
+    """Decide where a number leads: to a line or alias, from a line also to a trunk; else 404.
+
+    `source` is the trunk that the call comes from, to which no emergency call goes back.
+    """
     if is_emergency:
-        route.is_emergency = True
-        route.trunk = core.directory.trunk_for_emergency(dialled)
-        if route.trunk is None:
-            return Refusal.NO_ROUTE
-        route.groups = trunk_targets(route.trunk, dialled)
-        return route
+        return _find_emergency_route(core, dialled, source)
+    route = Route(dialled)
     route.line = core.directory.find_line(dialled)
     if route.line is not None:
         route.groups = [
@@ -76,6 +79,28 @@ def find_route(
         return Refusal.NOT_FOUND
     route.groups = trunk_targets(route.trunk, dialled)
     return route
+
+
+def _find_emergency_route(
+    core: "Core", dialled: bytes, source: TrunkProfile | None
+) -> Route | Refusal:
+    """Return the way of an emergency call: over every trunk, one after the other.
+
+    urn:service:sos becomes the number that every network knows (RFC 5031 section 4.2 leaves the
+    mapping to the network).
+    """
+    route = Route(dialled or _general_emergency_number(core))
+    route.is_emergency = True
+    for trunk in core.directory.trunks_for_emergency(route.dialled):
+        if trunk is not source and trunk.flows:
+            route.trunk = route.trunk or trunk
+            route.groups += trunk_targets(trunk, route.dialled)
+    return route if route.groups else Refusal.NO_ROUTE
+
+
+def _general_emergency_number(core: "Core") -> bytes:
+    numbers = [entry.number for entry in core.emergency.entries]
+    return ("112" if "112" in numbers else numbers[0]).encode("ascii")
 
 
 def trunk_targets(trunk: TrunkProfile, dialled: bytes) -> list[list[Target]]:
@@ -121,11 +146,15 @@ def handle_invite(arrival: Arrival, outgoing: Outgoing) -> None:
         arrival.dialled,
         is_from_line=arrival.line is not None,
         is_emergency=arrival.is_emergency,
+        source=arrival.trunk,
     )
     if isinstance(route, Refusal):
         arrival.refuse(route)
         return
-    if not route.groups:
+    is_callback = _is_callback(arrival, route)
+    is_closed = route.line is not None and not route.line.is_enabled and not is_callback
+    if not route.groups or is_closed:
+        # A suspended line looks like one whose phones are off: it is nobody else's business.
         arrival.refuse(Refusal.NOT_REGISTERED if route.line else Refusal.NO_ROUTE)
         return
     # All that is read from the request is read before a slot is taken.
@@ -137,7 +166,7 @@ def handle_invite(arrival: Arrival, outgoing: Outgoing) -> None:
     if route.trunk is None and wants_privacy(request):
         # A carrier tells us who calls; a line is outside that trust (RFC 3325 section 5).
         outgoing.strip_identity = True
-    call = _admit(arrival, route)
+    call = _admit(arrival, route, is_callback=is_callback)
     if call is None:
         return
     call.caller_side = Side(source, contact, is_trunk=arrival.trunk is not None)
@@ -146,13 +175,13 @@ def handle_invite(arrival: Arrival, outgoing: Outgoing) -> None:
     context.start(route.groups, arrival.reply_flow, arrival.now)
 
 
-def _admit(arrival: Arrival, route: Route) -> Call | None:
+def _admit(arrival: Arrival, route: Route, *, is_callback: bool) -> Call | None:
     """Take the leases of the call, all or none; None when it was refused with a ticket."""
     core = arrival.core
     now = arrival.now
     caller = arrival.line
     caller_name = caller.number if caller else _shown_user(arrival)
-    claims = build_claims(caller, route, caller_name, is_callback=_is_callback(arrival, route))
+    claims = build_claims(caller, route, caller_name, is_callback=is_callback)
     serial = core.new_call_serial()
     leases = core.ledger.take(claims, serial, now, now + core.early_lease_seconds)
     if isinstance(leases, Shortage):

@@ -41,6 +41,10 @@ class Refusal(Enum):
     OVERLOAD = "overload"
 
 
+# RFC 3261 section 20.33: the responses in which a phone looks for Retry-After.
+RETRY_AFTER_STATUSES: Final = frozenset({404, 413, 480, 486, 500, 503, 600, 603})
+
+
 class Row:
     """One row of the table; `q850` is 0 for no Reason header."""
 
@@ -88,7 +92,7 @@ TABLE: Final[dict[Refusal, Row]] = {
     Refusal.INTERVAL_TOO_BRIEF: Row(423, b"Interval Too Brief"),
     Refusal.TOO_MANY_BINDINGS: Row(403, b"Too Many Registrations", charge=1),
     Refusal.OUT_OF_ORDER: Row(500, b"Out Of Order", charge=1),
-    Refusal.NO_ROUTE: Row(404, b"Not Found", q850=3),
+    Refusal.NO_ROUTE: Row(480, b"Temporarily Unavailable", q850=38, retry_after=True),
     Refusal.FOREIGN_ROUTE: Row(403, b"Route Not Allowed", charge=1),
     Refusal.OVERLOAD: Row(503, b"Service Unavailable", q850=42, retry_after=True),
 }

@@ -11,7 +11,8 @@ class ProxySettings:
     is passed over while it has another destination.
 
     `domains` are the domains and host names that the edge answers for, lower-case. `authenticate`
-    holds the methods that are challenged; empty means that the From user names the line.
+    holds the methods that are challenged, REGISTER and INVITE; where an INVITE is not, its From
+    user names the line. All other methods are challenged unless it is empty.
     """
 
     name: str = "edge1"

@@ -49,7 +49,11 @@ def _check_uri(arrival: Arrival) -> Refusal | None:
             # Section 19.1.1: a Request-URI carries no headers (RFC 4475 escruri).
             return Refusal.FORBIDDEN_URI
         # A REGISTER is challenged first: foreign domains are to look like any other to a stranger.
-        if arrival.request.method != REGISTER and not arrival.core.listeners.is_own(uri.host):
+        if (
+            arrival.request.method != REGISTER
+            and not arrival.core.listeners.is_own(uri.host)
+            and not arrival.is_emergency
+        ):
             return Refusal.FOREIGN_DOMAIN
     elif not isinstance(uri, TelUri) and not arrival.is_emergency:
         return Refusal.UNSUPPORTED_SCHEME
@@ -92,8 +96,16 @@ def _check_extensions(arrival: Arrival) -> Refusal | None:
 
 
 def _check_routes(arrival: Arrival) -> Refusal | None:
-    """A Route to somebody else would make an open relay of the edge."""
-    return Refusal.FOREIGN_ROUTE if arrival.foreign_routes() else None
+    """Refuse a Route to somebody else, which would make an open relay of the edge.
+
+    An emergency call goes its own way, whatever else its phone was told.
+    """
+    if not arrival.foreign_routes():
+        return None
+    if arrival.is_emergency:
+        arrival.routes = []
+        return None
+    return Refusal.FOREIGN_ROUTE
 
 
 def _check_dialog(arrival: Arrival) -> Refusal | None:

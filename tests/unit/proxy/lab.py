@@ -298,7 +298,8 @@ class Lab:
                 b"CSeq: %d " % request.cseq_number, b"CSeq: %d " % (request.cseq_number + 1)
             )
             for i, line in enumerate(request.lines)
-            if not line.startswith((b"Content-Length", answer))
+            if not line.startswith(b"Content-Length")
+            and not (line.startswith(answer) and DOMAIN.encode() in line)
         ]
         return write_message(request.start_line, [*lines, answer + value], request.body)
 

@@ -3,6 +3,7 @@
 # .venv from requirements/test.txt (hashes required) and sipedge itself, editable. Says nothing and
 # returns at once when nothing has changed since the last time.
 #   SIPEDGE_PACKAGES=skip   leave Debian's packages alone (the tests that need them will fail)
+#   SIPEDGE_COMPILE=no      install the sources editable instead of compiled, to work on them
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -88,6 +89,10 @@ find_python() { # the name of a Python from 3.11 up; python3.11 is what the test
         "On Debian 12: apt-get install python3"
 }
 
+has_python_headers() {
+    [ -f "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
+}
+
 missing_packages() { # names from the list that dpkg does not show as installed
     local name
     sed 's/#.*//' "$PACKAGES" | while read -r name; do
@@ -95,6 +100,7 @@ missing_packages() { # names from the list that dpkg does not show as installed
         if [ "$name" = python3-venv ] && "$python" -c 'import ensurepip, venv' 2>/dev/null; then
             continue
         fi
+        if [ "$name" = python3-dev ] && has_python_headers; then continue; fi
         if ! dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed; then
             echo "$name"
         fi
@@ -151,7 +157,14 @@ install_packages() {
 }
 
 fingerprint() { # of all that the environment is made from, and where: scripts in it name its path
-    { "$python" -VV; pwd; cat "$LOCK" pyproject.toml scripts/setup.sh; } | sha256sum
+    {
+        "$python" -VV
+        pwd
+        echo "$compile"
+        cat "$LOCK" pyproject.toml setup.py scripts/setup.sh
+        # An editable install follows its sources by itself; a compiled one is made of them.
+        if [ "$compile" = yes ]; then find sipedge -name '*.py' -o -name '*.toml' | sort | xargs cat; fi
+    } | sha256sum
 }
 
 usable_environment() { # not of an older Python, and not brought here from another folder
@@ -165,12 +178,32 @@ make_environment() {
     fi
     local pip=(.venv/bin/python -m pip install --disable-pip-version-check --no-input)
     stage "Python packages ($LOCK)" pip_progress "${pip[@]}" --require-hashes -r "$LOCK"
-    stage "sipedge, editable" last_line \
-        "${pip[@]}" --no-deps --no-build-isolation --no-index --editable .
+    install=("${pip[@]}" --no-deps --no-build-isolation --no-index)
+    if [ "$compile" = yes ]; then
+        stage "sipedge, its core compiled" last_line install_compiled
+    else
+        stage "sipedge, editable" last_line "${install[@]}" --editable .
+    fi
+}
+
+# In the tree, so that only what changed is compiled again; without what is no longer there.
+install_compiled() {
+    rm -rf build/lib* build/wheel
+    SIPEDGE_COMPILE=yes .venv/bin/python setup.py -q bdist_wheel --dist-dir build/wheel &&
+        "${install[@]}" --force-reinstall build/wheel/sipedge-*.whl
+}
+
+can_compile() { # mypyc writes C
+    command -v gcc >/dev/null && has_python_headers
 }
 
 python=$(find_python)
 install_packages
+compile=${SIPEDGE_COMPILE:-yes}
+if [ "$compile" = yes ] && ! can_compile; then
+    compile=no
+    echo "  note  no C compiler or no Python.h: the core stays uncompiled, about 2.5 times slower"
+fi
 if [ ! -f "$STAMP" ] || [ "$(fingerprint)" != "$(cat "$STAMP")" ]; then
     make_environment
     fingerprint >"$STAMP"

@@ -15,6 +15,18 @@ from sipedge.stores.records import CallRecordStore, Record, RefusalStore
 
 _LOGGER: Final = logging.getLogger("sipedge.calls")
 
+_LOGGED: Final = (
+    "id",
+    "call_id",
+    "caller",
+    "callee",
+    "trunk",
+    "seconds",
+    "ended_by",
+    "status",
+    "emergency",
+)
+
 
 class Keeper:
     """Turns effects into rows and log lines."""
@@ -78,7 +90,9 @@ class Keeper:
             "emergency": record.is_emergency,
         }
         self.records.put(fields)
-        log_event(_LOGGER, logging.INFO, "call_ended", fields)
+        # The record in the database has the rest.
+        line = {name: fields[name] for name in _LOGGED if fields[name]}
+        log_event(_LOGGER, logging.INFO, "call_ended", line)
 
 
 def stored_binding(core: Core, binding: Binding) -> StoredBinding:

@@ -21,6 +21,7 @@ from sipedge.api.control import build_control_app
 from sipedge.api.control_socket import ControlServer, ControlSocketError
 from sipedge.api.health import Health, build_health_app
 from sipedge.app.building import build_core, build_listeners
+from sipedge.app.collector import Collector
 from sipedge.app.gauges import build_gauges
 from sipedge.app.keeping import Keeper, restored_binding
 from sipedge.app.operator import Operator
@@ -28,7 +29,7 @@ from sipedge.app.profiles import aliases_by_line, build_profile
 from sipedge.app.writer import Writer
 from sipedge.config import Listen, Settings
 from sipedge.observability.exposition import Build, Exposition
-from sipedge.observability.logs import log_event
+from sipedge.observability.logs import flush_logs, log_event
 from sipedge.observability.loop_watch import LoopWatch
 from sipedge.proxy.core import Core
 from sipedge.proxy.edge import Edge
@@ -43,6 +44,7 @@ from sipedge.transport.udp import UdpListener, open_udp_socket
 _LOGGER: Final = logging.getLogger("sipedge")
 # How often the ledger is compared with the calls, and the certificate files are looked at.
 _UPKEEP_SECONDS: Final = 5.0
+_LOG_FLUSH_SECONDS: Final = 0.2
 # Rows turned into profiles between two turns of the loop.
 _SLICE: Final = 500
 
@@ -196,8 +198,13 @@ class App:
         self._cleanups.append(writer.stop)
         watch = LoopWatch(counters, loop)
         watch.start()
+        self._cleanups.append(_as_cleanup(watch.stop))
         await self._resolve_trunks()
-        self._tasks = [loop.create_task(self._refresh_trunks()), loop.create_task(self._upkeep())]
+        collector = Collector(lambda: counters.datagrams_received)
+        self._tasks = [
+            loop.create_task(work)
+            for work in (self._refresh_trunks(), self._upkeep(), collector.run(), _flush_logs())
+        ]
         self.operator = Operator(self, writer, self._offers, self._numbering)
         control = ControlServer(
             build_control_app(self.operator), self.settings.edge.control_socket
@@ -292,6 +299,20 @@ class App:
         self._tasks = []
         while self._cleanups:
             await self._cleanups.pop()()
+
+
+async def _flush_logs() -> None:
+    """Write the collected log lines a few times a second."""
+    while True:
+        await asyncio.sleep(_LOG_FLUSH_SECONDS)
+        flush_logs()
+
+
+def _as_cleanup(stop: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def cleanup() -> None:
+        stop()
+
+    return cleanup
 
 
 def _cannot_listen(listen: Listen, error: OSError, key: str = "sip.listen") -> StartError:

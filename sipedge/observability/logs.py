@@ -24,6 +24,8 @@ from typing_extensions import override
 Scalar = str | int | float | bool | None
 
 HIDDEN: Final = "[hidden]"
+# Some hundred kilobytes of lines.
+BUFFERED_LINES_MAX: Final = 1000
 # A SIP header of a usual size fits; a flood of 64 KiB Call-IDs does not fill the disk.
 VALUE_LENGTH_MAX: Final = 1024
 # The end of a traceback says what happened; fifty frames of it are enough.
@@ -41,12 +43,15 @@ class LogFormat(Enum):
     TEXT = "text"  # time, level, event, key=value, for people
 
 
-def configure(*, log_format: LogFormat, level: int, stream: TextIO) -> None:
+def configure(
+    *, log_format: LogFormat, level: int, stream: TextIO, is_buffered: bool = False
+) -> None:
     """Send every log line of the process to `stream`, replacing what was set up before.
 
-    `level` is one of logging's (logging.INFO). aiohttp's line per HTTP request is left out.
+    `level` is one of logging's (logging.INFO). aiohttp's line per HTTP request is left out. With
+    `is_buffered` somebody must call `flush_logs` regularly.
     """
-    handler = logging.StreamHandler(stream)
+    handler = BufferedHandler(stream) if is_buffered else logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
     root = logging.getLogger()
     for former in list(root.handlers):
@@ -69,6 +74,43 @@ def log_event(logger: logging.Logger, level: int, event: str, fields: Mapping[st
     record = logging.LogRecord(logger.name, level, "", 0, event, None, None)
     record.fields = fields
     logger.handle(record)
+
+
+class BufferedHandler(logging.StreamHandler[TextIO]):
+    """Collects the lines of quiet levels and writes them together; a warning takes them along.
+
+    A line written alone costs a system call. Whoever runs the process calls `flush` a few times a
+    second, so that a crash loses the calls of that moment and never what led to it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line; a warning or worse, and a full buffer, are written at once."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - as every handler: a bad record is reported, not raised
+            self.handleError(record)
+        if record.levelno >= logging.WARNING or len(self._lines) >= BUFFERED_LINES_MAX:
+            self.flush()
+
+    @override
+    def flush(self) -> None:
+        """Write what waits."""
+        lines = self._lines
+        if lines:
+            self._lines = []
+            self.stream.write("\n".join(lines) + self.terminator)
+        super().flush()
+
+
+def flush_logs() -> None:
+    """Write the lines that wait in every handler of the process."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows every class, and builds a running edge of them."""
+"""The composition root: the only place that knows every class; it makes a running edge of them."""
 
 from sipedge.app.lifecycle import App, StartError, run
 

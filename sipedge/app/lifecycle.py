@@ -56,9 +56,7 @@ class StartError(Exception):
 class App:
     """One edge, from `start` to `stop`."""
 
-    def __init__(
-        self, settings: Settings, offers: OfferCatalogue, numbering: Numbering
-    ) -> None:
+    def __init__(self, settings: Settings, offers: OfferCatalogue, numbering: Numbering) -> None:
         self.settings = settings
         self._offers = offers
         self._numbering = numbering
@@ -129,7 +127,8 @@ class App:
         """Take all listeners into service; a stream on port 0 learns its port here."""
         driver = self.driver
         self._cleanups.append(driver.stop)
-        for index, (listen, port) in enumerate(bound):
+        for index, (listen, udp_port) in enumerate(bound):
+            port = udp_port
             if listen.scheme == "udp":
                 driver.add_udp(
                     UdpListener(index, self._sockets[index], driver.receive, driver.flush)
@@ -206,9 +205,7 @@ class App:
             for work in (self._refresh_trunks(), self._upkeep(), collector.run(), _flush_logs())
         ]
         self.operator = Operator(self, writer, self._offers, self._numbering)
-        control = ControlServer(
-            build_control_app(self.operator), self.settings.edge.control_socket
-        )
+        control = ControlServer(build_control_app(self.operator), self.settings.edge.control_socket)
         try:
             await control.start()
         except ControlSocketError as error:

@@ -105,8 +105,11 @@ class Operator:
         ticket = self._core.archive.find(code)
         return None if ticket is None else ticket.to_dict()
 
-    def explain(self, caller: str, callee: str, sdp: bytes | None) -> ExplainReport:
-        """Return what a call would meet now, without making it."""
+    def explain(self, caller: str, callee: str, sdp: bytes | None) -> ExplainReport:  # noqa: ARG002
+        """Return what a call would meet now, without making it.
+
+        The bandwidth of `sdp` is not counted in this version: `kbps` is None.
+        """
         core = self._core
         line = core.directory.find_line(caller.encode("utf-8"))
         dialled = callee.encode("utf-8")
@@ -114,9 +117,7 @@ class Operator:
         is_emergency = is_sos_urn(dialled) or (
             core.emergency.match(dialled, outside_prefixes=prefixes) is not None
         )
-        found = find_route(
-            core, dialled, is_from_line=line is not None, is_emergency=is_emergency
-        )
+        found = find_route(core, dialled, is_from_line=line is not None, is_emergency=is_emergency)
         report: ExplainReport = {
             "from": caller,
             "to": callee,
@@ -157,9 +158,7 @@ class Operator:
             if not row.passes:
                 is_outgoing = row.why is OUTGOING
                 refusal = (
-                    Refusal.OUTGOING_CALLS_IN_USE
-                    if is_outgoing
-                    else Refusal.INCOMING_CALLS_IN_USE
+                    Refusal.OUTGOING_CALLS_IN_USE if is_outgoing else Refusal.INCOMING_CALLS_IN_USE
                 )
                 number = row.account.removeprefix("line:")
                 sentence = (
@@ -257,7 +256,10 @@ class Operator:
                 report: ImportReport = await self._loop.run_in_executor(pool, run_import, job, text)
             except (DataFileError, DomainError) as error:
                 raise Problem(
-                    400, "bad-data", "The file has a mistake; nothing was changed", detail=str(error)
+                    400,
+                    "bad-data",
+                    "The file has a mistake; nothing was changed",
+                    detail=str(error),
                 ) from None
             except StoreError as error:
                 raise Problem(

@@ -121,7 +121,11 @@ class Writer:
     def _note_failure(self, queue: Queue, error: StoreError) -> None:
         if not self._failing_since:
             self._failing_since = time.monotonic()
-            fields: dict[str, Scalar] = {"table": queue.name, "waiting": len(queue), "error": str(error)}
+            fields: dict[str, Scalar] = {
+                "table": queue.name,
+                "waiting": len(queue),
+                "error": str(error),
+            }
             log_event(_LOGGER, logging.ERROR, "database_write_failed", fields)
 
     def _note_success(self) -> None:

@@ -72,9 +72,9 @@ class Driver:
         """Give one message to the core; whatever goes wrong stays with this message."""
         try:
             self.edge.receive(wire, flow, self.clock())
-        except Exception:
+        except Exception as error:  # noqa: BLE001
             # A fault of ours in one message must not end the calls of everybody else.
-            self._report("message from %s failed", flow)
+            self._report(error, "message from %s failed", flow)
 
     def flush(self) -> None:
         """Drain the effects, and set the loop's timer to what the core waits for."""
@@ -109,8 +109,8 @@ class Driver:
         self._timer = None
         try:
             self.edge.handle_timers(self.clock())
-        except Exception:
-            self._report("timers failed")
+        except Exception as error:  # noqa: BLE001 - the other timers must fire all the same
+            self._report(error, "timers failed")
         self.flush()
 
     def _refuse_unframable(self, error: UnframableMessage, flow: Flow) -> None:
@@ -129,8 +129,8 @@ class Driver:
         self.streams.close_overdue()
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._close_overdue)
 
-    def _report(self, message: str, *arguments: object) -> None:
+    def _report(self, error: Exception, message: str, *arguments: object) -> None:
         """Log a fault of ours: the first ones in full, then every thousandth."""
         self.failures += 1
         if self.failures <= 20 or self.failures % 1000 == 0:
-            _LOGGER.exception(message, *arguments)
+            _LOGGER.error(message, *arguments, exc_info=error)

@@ -1,9 +1,9 @@
-"""TLS for SIP: the server's certificate, made for the demo where none is named, reloaded on change."""
+"""TLS for SIP: the certificate of the server, made where none is named, reloaded on change."""
 
-import datetime
 import ipaddress
 import os
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -50,7 +50,7 @@ def make_certificate(certificate: Path, key: Path, hosts: list[str]) -> None:
     """Make a self-signed certificate for these hosts, valid for a year, and its key (0600)."""
     private_key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.now(UTC)
     alternatives = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
     built = (
         x509.CertificateBuilder()
@@ -58,8 +58,8 @@ def make_certificate(certificate: Path, key: Path, hosts: list[str]) -> None:
         .issuer_name(name)
         .public_key(private_key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=365))
         .add_extension(alternatives, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(private_key, hashes.SHA256())

@@ -90,7 +90,7 @@ def open_udp_socket(host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - it takes no keyword
         sock.bind((host, port))
     except OSError:
         sock.close()

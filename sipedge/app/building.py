@@ -69,11 +69,11 @@ def build_listeners(settings: Settings, bound: Iterable[tuple[Listen, int]]) -> 
         if host:
             hosts.add(host)
         transport = listen.scheme.upper()
-        listeners.append(Listener(index, transport, advertised or host, port, local_host))
+        shown = advertised or host
+        is_ipv6 = ":" in listen.host
+        listeners.append(Listener(index, transport, shown, port, local_host, is_ipv6=is_ipv6))
     has_wildcard = any(listener.host in ("", advertised) for listener in listeners)
-    return Listeners(
-        listeners, frozenset(hosts), is_local if has_wildcard else lambda _host: False
-    )
+    return Listeners(listeners, frozenset(hosts), is_local if has_wildcard else lambda _host: False)
 
 
 def build_trunks(settings: Settings) -> list[TrunkProfile]:
@@ -90,15 +90,11 @@ def build_trunks(settings: Settings) -> list[TrunkProfile]:
     ]
 
 
-def build_core(
-    settings: Settings, listeners: Listeners, *, token_key: bytes, epoch: int
-) -> Core:
+def build_core(settings: Settings, listeners: Listeners, *, token_key: bytes, epoch: int) -> Core:
     """Return a core without lines; the caller loads them."""
     chosen = proxy_settings(settings)
     numbers = settings.emergency.load_list()
-    numbering = Numbering(
-        chosen.country_code, chosen.international_prefix, chosen.national_prefix
-    )
+    numbering = Numbering(chosen.country_code, chosen.international_prefix, chosen.national_prefix)
     screen = settings.screen
     trusted = [*screen.networks, *(net for trunk in settings.trunk for net in trunk.networks)]
     directory = Directory(numbering)
@@ -138,5 +134,3 @@ def build_core(
 
 def _report_timer(item: Timed, error: Exception) -> None:
     _LOGGER.error("timer_failed: %s", type(item).__name__, exc_info=error)
-
-

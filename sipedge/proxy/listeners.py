@@ -11,9 +11,10 @@ class Listener:
 
     `host` is the address to write in headers: the advertised one, or the bound one. On a wildcard
     socket it is empty and `local_host` says which address of ours a remote host can answer to.
+    `is_ipv6` says what `host` may not: the family of a wildcard socket or of an advertised name.
     """
 
-    __slots__ = ("_via_prefixes", "host", "index", "local_host", "port", "transport")
+    __slots__ = ("_via_prefixes", "host", "index", "is_ipv6", "local_host", "port", "transport")
 
     def __init__(
         self,
@@ -22,7 +23,10 @@ class Listener:
         host: str,
         port: int,
         local_host: Callable[[str], str],
+        *,
+        is_ipv6: bool | None = None,
     ) -> None:
+        self.is_ipv6 = ":" in host if is_ipv6 is None else is_ipv6
         self.index = index
         self.transport = transport
         self.host = host
@@ -58,11 +62,10 @@ class Listeners:
     """All listeners, and the hosts that are us.
 
     `own_hosts` are our domains and the addresses that are written down; `is_local` tells of any
-    other numeric host whether this machine has it, which matters where a listener is a wildcard.
+    other numeric host whether this machine has it, where a listener is a wildcard.
     """
 
     __slots__ = (
-        "_has_wildcard",
         "_local",
         "_route_ends",
         "by_index",
@@ -80,7 +83,6 @@ class Listeners:
         self.by_index = listeners
         self.own_hosts = own_hosts
         self.is_local = is_local
-        self._has_wildcard = any(not listener.host for listener in listeners)
         self._local: dict[bytes, bool] = {}
         # Listener and remote host -> the end of our Record-Route; and the set of all such ends, by
         # which a Route of ours is known without parsing it.
@@ -92,9 +94,7 @@ class Listeners:
         known = self._local.get(host)
         if known is None:
             text = host.decode("latin-1").lower()
-            known = text in self.own_hosts or (
-                self._has_wildcard and is_numeric(host) and self.is_local(text)
-            )
+            known = text in self.own_hosts or (is_numeric(host) and self.is_local(text))
             if len(self._local) > 10_000:
                 self._local.clear()
             self._local[host] = known
@@ -113,17 +113,21 @@ class Listeners:
         return b"Record-Route: <sip:%b@%b" % (token, end)
 
     def is_own_address(self, host: bytes, port: int) -> bool:
-        """True when host and port lead to one of our listeners (port 0 stands for the default)."""
+        """True when host and port lead to one of our listeners.
+
+        Port 0 is none: a name without a port is ours wherever DNS says that we listen, an address
+        without one means 5060 or 5061, where a neighbour on this machine may be instead of us.
+        """
         if not self.is_own(host):
             return False
-        return port == 0 or any(listener.port == port for listener in self.by_index)
+        if port == 0:
+            return not is_numeric(host) or any(item.port in (5060, 5061) for item in self.by_index)
+        return any(listener.port == port for listener in self.by_index)
 
     def for_transport(self, transport: str, host: str) -> Listener | None:
         """Return the listener that can send to this numeric host over this transport."""
         wants_ipv6 = ":" in host
         for listener in self.by_index:
-            if listener.transport == transport and (
-                not listener.host or (":" in listener.host) == wants_ipv6
-            ):
+            if listener.transport == transport and listener.is_ipv6 == wants_ipv6:
                 return listener
         return None

@@ -62,6 +62,24 @@ class Binding(Timed):
             self.location.wheel.arm(self, self.expires_at)
 
 
+def _one_per_instance(bindings: list[Binding]) -> list[Binding]:
+    """Leave out the older flows of a phone that registered over several (RFC 5626 section 5.3).
+
+    They are for when one fails; a phone that got the call on all of them would ring twice.
+    """
+    latest: dict[bytes, Binding] = {}
+    for binding in bindings:
+        if binding.instance and binding.reg_id:
+            known = latest.get(binding.instance)
+            if known is None or binding.expires_at >= known.expires_at:
+                latest[binding.instance] = binding
+    return [
+        binding
+        for binding in bindings
+        if not (binding.instance and binding.reg_id) or latest[binding.instance] is binding
+    ]
+
+
 class Location:
     """Address of record to bindings, for every line that has any.
 
@@ -93,7 +111,7 @@ class Location:
         if len(bindings) == 1:
             return [bindings]
         by_q: dict[int, list[Binding]] = {}
-        for binding in bindings:
+        for binding in _one_per_instance(bindings):
             by_q.setdefault(binding.q, []).append(binding)
         return [by_q[q] for q in sorted(by_q, reverse=True)]
 

@@ -7,7 +7,7 @@ from sipedge.proxy.forwarding import ResponseContext
 from sipedge.proxy.identity import asserted_identity
 from sipedge.proxy.invite import find_route
 from sipedge.proxy.refusals import Refusal
-from sipedge.proxy.relay import Outgoing
+from sipedge.proxy.relay import Outgoing, wants_privacy
 from sipedge.sip.names import BYE, NOTIFY, OPTIONS, PRACK, PUBLISH, REFER, SUBSCRIBE
 
 ALLOW: Final = (
@@ -23,7 +23,7 @@ _DIALOG_FORMING: Final = frozenset({SUBSCRIBE, NOTIFY})
 
 def answer_options(arrival: Arrival) -> None:
     """Answer an OPTIONS to the edge itself: how peers ask whether it is alive (section 11.2)."""
-    arrival.answer(200, b"OK", (ALLOW, b"Accept: application/sdp", b"Supported: outbound, path"))
+    arrival.answer(200, b"OK", (ALLOW, b"Accept: application/sdp"))
 
 
 def handle_other(arrival: Arrival, outgoing: Outgoing) -> None:
@@ -39,9 +39,14 @@ def handle_other(arrival: Arrival, outgoing: Outgoing) -> None:
     if isinstance(route, Refusal):
         arrival.refuse(route)
         return
-    if not route.groups:
-        arrival.refuse(Refusal.NOT_REGISTERED)
+    if request.method == SUBSCRIBE and route.line is not None and route.line is arrival.line:
+        # Waiting messages of its own line: there is no mailbox here, and the phone itself has none.
+        arrival.refuse(Refusal.BAD_EVENT)
         return
+    if not route.groups or (route.line is not None and not route.line.is_enabled):
+        arrival.refuse(Refusal.NOT_REGISTERED if route.line else Refusal.NO_ROUTE)
+        return
+    outgoing.strip_identity |= route.trunk is None and wants_privacy(request)
     outgoing.record_route = request.method in _DIALOG_FORMING
     outgoing.asserted = asserted_identity(arrival, to_trunk=route.trunk is not None)
     context = ResponseContext(core, request, outgoing)

@@ -108,7 +108,7 @@ def build_listeners(*, is_wildcard: bool = False) -> Listeners:
     listeners = [
         Listener(UDP, "UDP", host, EDGE_PORT, local_host),
         Listener(TCP, "TCP", host, EDGE_PORT, local_host),
-        Listener(UDP_IPV6, "UDP", ipv6, EDGE_PORT, local_host),
+        Listener(UDP_IPV6, "UDP", ipv6, EDGE_PORT, local_host, is_ipv6=True),
         Listener(TLS, "TLS", host, EDGE_TLS_PORT, local_host),
     ]
     own = frozenset({DOMAIN} if is_wildcard else {DOMAIN, EDGE_HOST, EDGE_HOST_IPV6})

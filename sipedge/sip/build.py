@@ -10,7 +10,14 @@ from typing import Final
 from sipedge.sip.address import find_comma, parse_address, tag_of
 from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.headers import parse_max_forwards
-from sipedge.sip.message import Request, Response, Salvage, parse_message, value_of
+from sipedge.sip.message import (
+    HEADER_BYTES_MAX,
+    Request,
+    Response,
+    Salvage,
+    parse_message,
+    value_of,
+)
 from sipedge.sip.names import (
     CALL_ID,
     CONTACT,
@@ -61,10 +68,10 @@ def build_salvage_response(salvage: Salvage, status: int, reason: str, to_tag: b
 
 
 def _has_tag(value: bytes) -> bool:
+    """Tell whether a To has a tag, or is itself what is wrong: no tag of ours mends that."""
     try:
-        return bool(tag_of(value))
+        return len(value) > HEADER_BYTES_MAX or bool(tag_of(value))
     except MalformedMessage:
-        # This may be what is wrong with the request: nothing of ours makes it any better.
         return True
 
 

@@ -33,6 +33,9 @@ from sipedge.sip.uri import URI_OCTETS
 MESSAGE_BYTES_MAX: Final = 65_535
 # The longest honest INVITE seen (RFC 4475 longreq) has 50; Asterisk stops at 64 per kind.
 HEADER_LINES_MAX: Final = 200
+# Apache stops a header line at 8,190 octets, nginx at 8 KiB; a token in Identity has about 1,000.
+# Reading 60 KiB of parameters takes as long as five hundred honest messages.
+HEADER_BYTES_MAX: Final = 8_192
 # Real Request-URIs stay below 300 octets; the push parameters of RFC 8599 reach about 1,000.
 URI_BYTES_MAX: Final = 2_048
 
@@ -217,6 +220,8 @@ def parse_message(wire: bytes, *, is_own: bool = False) -> Request | Response:
     if _UNSETTLED in ids:
         lines = _join_folds(lines)
         ids = _settle_names(lines)
+    if len(wire) > HEADER_BYTES_MAX and not is_own:
+        _check_line_sizes(lines)
     _check_counts(ids)
     if CONTENT_LENGTH in ids:
         body = _cut_body(lines, ids, body)
@@ -258,6 +263,12 @@ def _settle_names(lines: list[bytes]) -> list[int]:
             raise MalformedMessage(400, "Header field name is not a token")
         ids.append(identifier)
     return ids
+
+
+def _check_line_sizes(lines: list[bytes]) -> None:
+    for line in lines:
+        if len(line) > HEADER_BYTES_MAX:
+            raise MalformedMessage(513, "Header field longer than 8192 octets")
 
 
 def _check_counts(ids: list[int]) -> None:

@@ -193,9 +193,9 @@ def request(start_line: bytes, method: bytes, number: int, to_tag: bytes = b"") 
 
 
 def settle(edge: Edge, now: float) -> float:
-    """Let every transaction and call come to its end; return the instant when they have."""
-    for _ in range(60):
-        now += 10.0
+    """Let every transaction, early call and registration come to its end; return when that is."""
+    for _ in range(80):
+        now += 100.0
         edge.handle_timers(now)
         edge.core.effects.take_sends()
         edge.core.effects.take_others()

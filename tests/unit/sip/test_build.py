@@ -105,6 +105,7 @@ def test_the_answer_to_a_broken_request_repeats_what_there_is() -> None:
         b"To: <sip:bob@biloxi.example>;tag=theirs",
         b'To: "Bob <sip:bob@biloxi.example>',
         b"To: <sip:bob@biloxi.example>;tag=",
+        b"To: <sip:bob@biloxi.example>" + b";a" * 5_000,
     ],
 )
 def test_no_second_tag_goes_to_a_to_that_has_one_or_is_broken(to_line: bytes) -> None:

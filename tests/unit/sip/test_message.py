@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.message import (
+    HEADER_BYTES_MAX,
     HEADER_LINES_MAX,
     MESSAGE_BYTES_MAX,
     URI_BYTES_MAX,
@@ -369,6 +370,12 @@ def test_limits_are_for_what_comes_in_and_not_for_what_we_have_sent_ourselves() 
     fits = write(body=b"x" * (MESSAGE_BYTES_MAX - len(write())))
     assert len(fits) == MESSAGE_BYTES_MAX
     assert request(fits).body
+
+    line = b"Z: " + b"y" * (HEADER_BYTES_MAX - 3)
+    assert request(write(lines=(*LINES, line))).lines[-1] == line
+    for longer in (line + b"y", line[:-2] + b"\r\n y"):
+        assert refusal_of(write(lines=(*LINES, longer)))[0] == 513
+        assert parse_message(write(lines=(*LINES, longer)), is_own=True).lines[-1] == longer
 
     uri = b"sip:" + b"u" * URI_BYTES_MAX
     assert refusal_of(write(b"INVITE %b SIP/2.0" % uri))[0] == 414

@@ -4,7 +4,7 @@ The hot path never touches the business model: a paid order publishes a new `Lin
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
 from sipedge.proxy.numbering import Numbering
@@ -117,15 +117,25 @@ class Directory:
             self.remove_line(previous)
         self.lines[line.user] = line
         self.calls_paid += line.calls_max
-        for number in (line.number, *line.aliases):
-            self._by_number[self.numbering.canonical(number.encode("ascii"))] = line
+        self._by_number[self._key(line.number)] = line
+        for alias in line.aliases:
+            owner = self._by_number.get(self._key(alias))
+            # A number belongs to the line that has it, never to one that has it for an alias.
+            if owner is None or self._key(owner.number) != self._key(alias):
+                self._by_number[self._key(alias)] = line
 
     def remove_line(self, line: LineProfile) -> None:
-        """Remove a line and its numbers."""
-        if self.lines.pop(line.user, None) is not None:
-            self.calls_paid -= line.calls_max
-        for number in (line.number, *line.aliases):
-            self._by_number.pop(self.numbering.canonical(number.encode("ascii")), None)
+        """Remove a line and its numbers, and leave alone what others have meanwhile."""
+        found = self.lines.pop(line.user, None)
+        if found is None:
+            return
+        self.calls_paid -= found.calls_max
+        for number in (found.number, *found.aliases):
+            if self._by_number.get(self._key(number)) is found:
+                del self._by_number[self._key(number)]
+
+    def _key(self, number: str) -> bytes:
+        return self.numbering.canonical(number.encode("ascii"))
 
     def put_trunks(self, trunks: Iterable[TrunkProfile]) -> None:
         """Replace all trunks."""
@@ -148,7 +158,10 @@ class Directory:
         if host not in known:
             if len(known) >= _HOSTS_REMEMBERED:
                 known.clear()
-            address = ip_address(host)
+            address: IPv4Address | IPv6Address = ip_address(host)
+            if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+                # A dual-stack socket shows IPv4 peers that way.
+                address = address.ipv4_mapped
             known[host] = next(
                 (trunk for trunk in self.trunks for network in trunk.trusted if address in network),
                 None,

@@ -156,10 +156,15 @@ class Request(Message):
         super().__init__(wire, start_line, lines, ids, body)
         self.method = method
         self.uri = uri
+        if method not in METHODS and (
+            # RFC 4475 section 3.1.2.18: what is wrong first is that nobody knows the method.
+            self.cseq_method != method
+            # Methods are case-sensitive (section 7.1), but the next hop may read `invite` as INVITE
+            # and set up a call that nobody counted.
+            or method.upper() in METHODS
+        ):
+            raise MalformedMessage(501, "Not Implemented")
         if self.cseq_method != method:
-            if method not in METHODS:
-                # RFC 4475 section 3.1.2.18: what is wrong first is that nobody knows the method.
-                raise MalformedMessage(501, "Not Implemented")
             raise MalformedMessage(400, "CSeq method differs from the request method")
 
 

@@ -169,6 +169,10 @@ class Ipbx(Kamailio):
         )
 
     def _is_registered(self) -> bool:
-        info = self.call_procedure("uac.reg_info", "l_uuid", REGISTRATION)
+        """Tell whether the line is registered; the table is read a moment after the start."""
+        try:
+            info = self.call_procedure("uac.reg_info", "l_uuid", REGISTRATION)
+        except PeerFailed:
+            return False
         assert isinstance(info, dict), info
         return bool(int(info["flags"]) & REGISTERED_FLAG)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from sipedge.proxy.core import Core
 
 
+# How often an answered call looks at the clock.
+_LOOK_SECONDS: Final = 60.0
+# Early and answered dialogs of one call; a peer that makes up tags must not fill the memory.
+CALLEES_MAX: Final = 64
+
+
 class CallState(Enum):
     """Where a call stands."""
 
@@ -45,7 +51,27 @@ class Side:
         self.is_trunk = is_trunk
 
 
-class Call(Timed):
+class CallTimer(Timed):
+    """Ends a call that lasts too long.
+
+    It looks every minute, and loses its call when that ends: the wheel keeps what is disarmed until
+    its slot comes, and half a day of ended calls would fill the memory.
+    """
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: "Call") -> None:
+        super().__init__()
+        self.call: Call | None = call
+
+    @override
+    def handle_timer(self, now: float) -> None:
+        """Look whether the longest permitted call is over."""
+        if self.call is not None:
+            self.call.look_at_clock(now)
+
+
+class Call:
     """One call, from its INVITE to the end of its BYE transaction.
 
     `callees` maps the tag of each callee that answered, early or finally, to its side: forks may
@@ -64,18 +90,19 @@ class Call(Timed):
         "caller_side",
         "caller_tag",
         "core",
+        "ends_at",
         "invite_cseq",
         "is_emergency",
         "leases",
         "serial",
         "started_at",
         "state",
+        "timer",
         "tokens",
         "trunk",
     )
 
     def __init__(self, core: "Core", serial: int, request: Request, now: float) -> None:
-        super().__init__()
         self.core = core
         self.serial = serial
         self.call_id = request.call_id
@@ -84,6 +111,8 @@ class Call(Timed):
         self.state = RINGING
         self.started_at = now
         self.answered_at = 0.0
+        self.ends_at = 0.0
+        self.timer: CallTimer | None = None
         self.caller = ""
         self.callee = ""
         self.caller_line: LineProfile | None = None
@@ -121,7 +150,9 @@ class Call(Timed):
             expires_at = now + core.settings.call_seconds_max
             for lease in self.leases:
                 core.ledger.confirm(lease, now, expires_at)
-            core.wheel.arm(self, expires_at)
+            self.ends_at = expires_at
+            self.timer = CallTimer(self)
+            self.look_at_clock(now)
 
     def hang_up(self, tag: bytes, now: float, ended_by: EndedBy) -> None:
         """The BYE transaction of the dialog with this callee is over; the last ends the call.
@@ -144,14 +175,18 @@ class Call(Timed):
         for lease in self.leases:
             if lease.is_held:  # the operator may have released it by hand
                 core.ledger.free(lease, now, ended_by.value)
-        core.wheel.disarm(self)
+        if self.timer is not None:
+            core.wheel.disarm(self.timer)
+            self.timer.call = None
         core.calls.remove(self)
         core.record_call(self, now, ended_by, status)
 
-    @override
-    def handle_timer(self, now: float) -> None:
-        """The longest permitted call is over; nobody proved that it still lives."""
-        self.end(now, EndedBy.DURATION, 200)
+    def look_at_clock(self, now: float) -> None:
+        """End the call when it has lasted as long as any may: nobody proved that it still lives."""
+        if now >= self.ends_at:
+            self.end(now, EndedBy.DURATION, 200)
+        elif self.timer is not None:
+            self.core.wheel.arm(self.timer, min(self.ends_at, now + _LOOK_SECONDS))
 
     def callee_side(self, tag: bytes) -> Side | None:
         """Return the side of the callee with this tag."""

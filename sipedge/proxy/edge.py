@@ -109,8 +109,10 @@ class Edge:
     def _receive_response(self, response: Response, now: float) -> None:
         core = self.core
         core.counters.responses_received[response.status // 100] += 1
-        # Read now what may be malformed: a transaction that took the response could not undo it.
-        _ = response.to_tag
+        # Read now what may be malformed: a transaction that took the response could not undo it. An
+        # answer without a tag makes a dialog that no BYE could name (RFC 3261 section 12.1.1).
+        if not response.to_tag and response.status // 100 == 2 and response.cseq_method == INVITE:
+            raise MalformedMessage(400, "Answer to an INVITE without a tag")
         if not core.layer.receive_response(response, now):
             core.counters.dropped["stray_response"] += 1
 
@@ -130,7 +132,9 @@ class Edge:
         if is_in_dialog and relay_in_dialog(arrival):
             return
         if method == ACK:
-            core.counters.dropped["stray_ack"] += 1
+            if request.to_tag != core.local_tag(request):
+                # Else it acknowledges a refusal that we made without state.
+                core.counters.dropped["stray_ack"] += 1
             return
         if validate(arrival) is not CONTINUE:
             return

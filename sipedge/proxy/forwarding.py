@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from sipedge.proxy.calls import Call, Side
+from sipedge.proxy.calls import CALLEES_MAX, ENDED, Call, Side
 from sipedge.proxy.reach import flow_to_trunk
 from sipedge.proxy.records import EndedBy
 from sipedge.proxy.relay import (
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 # Section 16.7 step 6: responses that tell the caller how to try again win inside their class.
 _TELLING: Final = frozenset({401, 407, 415, 420, 484})
+# Answers of one call that go to the caller, who has to hang up all but one. More phones than this
+# do not pick up at once; a peer that makes up tags must not hold the slot with them.
+_ANSWERS_MAX: Final = 16
 
 
 class Target:
@@ -97,7 +100,7 @@ class Branch(ClientUser):
         if status < 200:
             if not self.is_provisional:
                 self.is_provisional = True
-                self.context.receive_sign_of_life(now)
+                self.context.receive_sign_of_life(self, now)
             if self.cancel_state == 1:
                 self.send_cancel(now)
             if status != 100:
@@ -146,29 +149,35 @@ class Branch(ClientUser):
 
 
 class RingTimer(Timed):
-    """Timer C of RFC 3261 section 16.6 step 11, one for all branches of a group."""
+    """Timer C of RFC 3261 section 16.6 step 11, one for all branches of a group.
+
+    The wheel drops what was disarmed only when its slot comes: by then `context` is None, or three
+    minutes of calls would be kept in memory for nothing.
+    """
 
     __slots__ = ("context",)
 
     def __init__(self, context: "ResponseContext") -> None:
         super().__init__()
-        self.context = context
+        self.context: ResponseContext | None = context
 
     @override
     def handle_timer(self, now: float) -> None:
         """Ringing took too long, nobody showed signs of life, or cancelled branches did not end."""
-        self.context.handle_ring_timeout(now)
+        if self.context is not None:
+            self.context.handle_ring_timeout(now)
 
 
 class ResponseContext(ServerUser):
     """One forwarded request and all that is under way for it (section 16.7).
 
     `call` is the counted call that this request sets up (INVITE) or ends (BYE); None for others.
-    `branches` are those of all groups so far, the latest last. `hung_up` are the tags of answers
-    that nobody was left to take.
+    `branches` are those of all groups so far, the latest last. `answers` are the tags of the 2xx
+    that went to the caller, `hung_up` of those that nobody was left to take.
     """
 
     __slots__ = (
+        "answers",
         "branches",
         "call",
         "core",
@@ -194,6 +203,7 @@ class ResponseContext(ServerUser):
         self.call: Call | None = None
         self.hang_up_tag = b""
         self.hung_up: list[bytes] = []
+        self.answers: list[bytes] = []
         self.ring_timer: RingTimer | None = None
         self.is_answered = False
         self.is_cancelled = False
@@ -206,7 +216,6 @@ class ResponseContext(ServerUser):
         request = self.request
         self.server = core.layer.open_server(request, reply_flow, self, now)
         if request.method == INVITE:
-            self.ring_timer = RingTimer(self)
             self._respond(100, build_response(request, 100, b"Trying", b""), now)
         self._start_next_group(now)
 
@@ -219,11 +228,11 @@ class ResponseContext(ServerUser):
             for target in self.groups.pop(0)
         ]
         self.branches += branches
-        if self.ring_timer is not None:
+        if method == INVITE:
             settings = core.settings
             may_fail_over = self.groups and branches[0].target.is_trunk
             wait = settings.failover_seconds if may_fail_over else settings.ring_seconds
-            core.wheel.arm(self.ring_timer, now + wait)
+            self._arm_ring_timer(now + wait)
         for branch in branches:
             target = branch.target
             wire, token = self.outgoing.serialize(
@@ -238,22 +247,20 @@ class ResponseContext(ServerUser):
                 wire, target.flow, branch.branch_id, method, branch, now
             )
 
-    def receive_sign_of_life(self, now: float) -> None:
-        """The first 1xx of a branch: from here on it may ring (section 16.6 step 11)."""
-        if self.ring_timer is not None and not self.is_cancelled and not self.is_final_sent:
-            self.core.wheel.arm(self.ring_timer, now + self.core.settings.ring_seconds)
+    def receive_sign_of_life(self, branch: Branch, now: float) -> None:
+        """A 1xx of a branch gives it another timer C (section 16.7 step 2), unless we cancelled."""
+        if self.ring_timer is not None and branch.cancel_state == 0 and not self.is_final_sent:
+            self._arm_ring_timer(now + self.core.settings.ring_seconds)
 
     def expect_end(self, now: float) -> None:
         """Section 9.1: 64*T1 after its CANCEL a branch counts as cancelled, whatever it does."""
-        if self.ring_timer is not None:
-            self.core.wheel.arm(self.ring_timer, now + self.core.layer.timers.timer_f)
+        self._arm_ring_timer(now + self.core.layer.timers.timer_f)
 
     def receive_provisional(self, branch: Branch, response: Response, now: float) -> None:
         """Forward a 101 to 199 at once (section 16.7 step 5) and note the early dialog."""
         if self.is_final_sent:
             return
-        if self.ring_timer is not None and not self.is_cancelled:
-            self.core.wheel.arm(self.ring_timer, now + self.core.settings.ring_seconds)
+        self.receive_sign_of_life(branch, now)
         call = self.call
         if call is not None:
             self._note_callee(call, branch, response)
@@ -267,13 +274,18 @@ class ResponseContext(ServerUser):
                 self._forward(branch, response, now)
                 self._finish(response.status, now)
             return
-        if self.is_final_sent and not self.is_answered:
+        call = self.call
+        tag = response.to_tag
+        is_refused = self.is_final_sent and not self.is_answered
+        is_late = call is not None and call.state is ENDED and tag not in self.answers
+        if is_refused or is_late or (tag not in self.answers and len(self.answers) >= _ANSWERS_MAX):
             self._end_ghost(branch, response, now)
             return
-        call = self.call
+        if tag not in self.answers:
+            self.answers.append(tag)
         if call is not None:
             self._note_callee(call, branch, response)
-            call.answer(response.to_tag, now)
+            call.answer(tag, now)
         self._forward(branch, response, now)
         if not self.is_answered:
             self.is_answered = True
@@ -406,13 +418,20 @@ class ResponseContext(ServerUser):
             is_caller = self.request.from_tag == call.caller_tag
             call.hang_up(self.hang_up_tag, now, EndedBy.CALLER if is_caller else EndedBy.CALLEE)
 
+    def _arm_ring_timer(self, at: float) -> None:
+        if self.ring_timer is None:
+            self.ring_timer = RingTimer(self)
+        self.core.wheel.arm(self.ring_timer, at)
+
     def _disarm_ring_timer(self) -> None:
         if self.ring_timer is not None:
             self.core.wheel.disarm(self.ring_timer)
+            self.ring_timer.context = None
+            self.ring_timer = None
 
     def _note_callee(self, call: Call, branch: Branch, response: Response) -> None:
         tag = response.to_tag
-        if tag and tag not in call.callees:
+        if tag and tag not in call.callees and len(call.callees) < CALLEES_MAX:
             target = branch.target
             flow = target.flow
             if target.is_trunk and call.trunk is not None:

@@ -1,6 +1,10 @@
+import gc
+
 import pytest
 
 from sipedge.proxy.calls import ANSWERED, RINGING
+from sipedge.proxy.calls import Call as ProxyCall
+from sipedge.proxy.forwarding import ResponseContext
 from sipedge.proxy.records import EndedBy
 from sipedge.sip.flow import Flow
 from sipedge.testing.builders import EDGE_HOST, UDP, build_trunk
@@ -705,3 +709,83 @@ def test_the_via_of_the_edge_names_the_address_that_the_callee_can_reach() -> No
     lab = Lab()
     lab.register_all()
     assert EDGE_HOST.encode() in lab.dial(CAROL).branch.header(b"Via")[0]
+
+
+# ------------------------------------------------------------------- what must not pile up
+
+
+def test_an_answer_after_everybody_hung_up_is_hung_up_too() -> None:
+    """The slot is free already: the call that it would be is not counted."""
+    lab = Lab()
+    fork(lab, 5071, 5072)
+    call = lab.dial()
+    call.ring(1)
+    call.pick_up(0)
+    call.hang_up()
+    sent = call.reply(200, branch=1)
+    assert words(sent) == ["ACK", "BYE"]
+    assert to_caller(sent) == []
+    assert lab.used(ALICE) == 0
+
+
+def test_a_copy_of_the_answer_after_the_hang_up_goes_to_the_caller() -> None:
+    lab = Lab()
+    lab.register_all()
+    call = lab.dial()
+    call.pick_up()
+    call.hang_up()
+    assert words(to_caller(call.reply(200))) == ["200"]
+
+
+def test_a_callee_that_makes_up_tags_fills_nothing() -> None:
+    lab = Lab()
+    lab.register_all()
+    call = lab.dial()
+    for number in range(200):
+        call.ring(tag=f"early{number}")
+    (record,) = lab.core.calls.by_serial.values()
+    assert len(record.callees) == 64
+    for number in range(50):
+        call.reply(200, tag=f"answer{number}")
+    assert len(record.answered_tags) == 16
+
+
+def test_an_answer_without_a_tag_is_dropped() -> None:
+    lab = Lab()
+    lab.register_all()
+    call = lab.dial()
+    wire = write_response(call.branch.request, 200, extra=[b"Contact: <sip:bob@198.51.100.2>"])
+    lab.silence(wire, lab.flow(BOB))
+    assert lab.core.counters.dropped["malformed_response"] == 1
+
+
+def test_180s_of_a_cancelled_phone_do_not_prolong_its_ringing() -> None:
+    lab = Lab()
+    fork(lab, 5071, 5072)
+    call = lab.dial()
+    call.ring(1)
+    call.reply(603, branch=0)
+    sent: list[Sent] = []
+    for _ in range(8):
+        call.ring(1)
+        sent += lab.run(5)
+    assert "603" in words(to_caller(sent))
+
+
+def answer_and_hang_up(lab: Lab) -> None:
+    call = lab.dial()
+    call.ring()
+    call.pick_up()
+    call.hang_up()
+
+
+def test_calls_that_ended_leave_nothing_in_memory() -> None:
+    """What is disarmed stays on the wheel for a while; it must not hold whole calls there."""
+    lab = Lab()
+    lab.register_all()
+    for _ in range(20):
+        answer_and_hang_up(lab)
+    lab.run(40)
+    gc.collect()
+    left = [item for item in gc.get_objects() if isinstance(item, ProxyCall | ResponseContext)]
+    assert left == []

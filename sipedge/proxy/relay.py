@@ -25,7 +25,7 @@ from sipedge.sip.names import (
     ROUTE,
     VIA,
 )
-from sipedge.sip.uri import URI_OCTETS
+from sipedge.sip.uri import match_uri
 
 if TYPE_CHECKING:
     from sipedge.proxy.core import Core
@@ -161,7 +161,7 @@ def contact_uri(message: Message) -> bytes:
     end = value.find(b">", start)
     if 0 <= start < end and b'"' not in value[:start]:
         uri = value[start + 1 : end]
-        return uri if b":" in uri and not uri.translate(None, URI_OCTETS) else b""
+        return uri if match_uri(uri) is not None else b""
     try:
         return parse_address(split_commas(value)[0]).uri
     except (MalformedMessage, IndexError):

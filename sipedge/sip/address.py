@@ -12,7 +12,7 @@ from typing import Final
 from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.grammar import CONTROLS, SPACES, TOKEN, end_of_quoted, quote, unquote
 from sipedge.sip.params import PLAIN, Params, parse_params, write_params
-from sipedge.sip.uri import URI_OCTETS
+from sipedge.sip.uri import URI_PATTERN, match_uri
 
 _NOT_IN_DISPLAY: Final = b',">' + bytes(set(CONTROLS) - set(SPACES))
 _COMMA: Final = 0x2C
@@ -20,8 +20,8 @@ _QUOTE: Final = 0x22
 _find_stop: Final = re.compile(rb'[,"<]').search
 # From and To as nearly all peers write them: read in one step, and as strictly as any other value.
 _match_usual: Final = re.compile(
-    rb'(?:"[^"\\]*" *|[%b ]*)<[A-Za-z]+:[%b]+>(?:;tag=([%b]+))?'
-    % (re.escape(TOKEN), re.escape(URI_OCTETS), re.escape(PLAIN.replace(b";", b"")))
+    rb'(?:"[^"\\]*" *|[%b ]*)<%b>(?:;tag=([%b]+))?'
+    % (re.escape(TOKEN), URI_PATTERN, re.escape(PLAIN.replace(b";", b"")))
 ).fullmatch
 
 
@@ -143,5 +143,5 @@ def _parse_brackets(display: bytes, rest: bytes) -> Address:
 
 
 def _check_uri(uri: bytes) -> None:
-    if b":" not in uri or uri.translate(None, URI_OCTETS):
+    if match_uri(uri) is None:
         raise MalformedMessage(400, "Bad URI in an address")

@@ -1,4 +1,4 @@
-"""A flow: the path on which a message came in and on which an answer goes out (RFC 5626 section 2)."""
+"""A flow: the path of a message in, and of its answer out (RFC 5626 section 2)."""
 
 from typing_extensions import override
 

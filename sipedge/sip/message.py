@@ -27,7 +27,7 @@ from sipedge.sip.names import (
     VIA,
     header_id,
 )
-from sipedge.sip.uri import URI_OCTETS
+from sipedge.sip.uri import URI_PATTERN
 
 # A datagram ends at 65,535 octets and peers stop earlier: Kamailio at 65,535, OpenSIPS at 65,535.
 MESSAGE_BYTES_MAX: Final = 65_535
@@ -44,13 +44,11 @@ _LF: Final = 0x0A
 _COLON: Final = 0x3A
 # What a response repeats of its request, beside all Via (section 8.2.6.2).
 _REPEATED_ONCE: Final = frozenset({FROM, TO, CALL_ID, CSEQ})
-_TOKEN_SET: Final = re.escape(TOKEN)
-_URI_SET: Final = re.escape(URI_OCTETS)
 # A line whose name is not in TABLE as it is written: unknown, unusual, folded or no header at all.
 _UNSETTLED: Final = -2
 # Request-Line  =  Method SP Request-URI SP SIP-Version CRLF (section 25.1)
 _match_request_line: Final = re.compile(
-    rb"([%b]+) ([A-Za-z][-+.A-Za-z0-9]*:[%b]+) [Ss][Ii][Pp]/2\.0" % (_TOKEN_SET, _URI_SET)
+    rb"([%b]+) (%b) [Ss][Ii][Pp]/2\.0" % (re.escape(TOKEN), URI_PATTERN)
 ).fullmatch
 # Status-Line  =  SIP-Version SP Status-Code SP Reason-Phrase CRLF; some peers stop after the code.
 _match_status_line: Final = re.compile(

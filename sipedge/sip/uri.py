@@ -5,6 +5,7 @@ may octets above 0x7F (UTF-8). Never bent: a second `@`, a space, a quote, an an
 control or half an escape, because there two readers can see two different users or hosts.
 """
 
+import re
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -15,6 +16,10 @@ from sipedge.sip.params import Params, add_param, read_plain_params, write_param
 
 _UNRESERVED: Final = ALPHANUM + b"-_.!~*'()"
 URI_OCTETS: Final = _UNRESERVED + b";/?:@&=+$,%[]#" + bytes(range(0x80, 0x100))
+# What every URI looks like, whatever its scheme: in a Request-Line as in an address, so that what
+# was taken from a Contact can be written into a Request-Line.
+URI_PATTERN: Final = rb"[A-Za-z][-+.A-Za-z0-9]*:[%b]+" % re.escape(URI_OCTETS)
+match_uri: Final = re.compile(URI_PATTERN).fullmatch
 # user-unreserved and param-unreserved of section 25.1, as quote_from_bytes wants them.
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
 _PARAM_SAFE: Final = "-_.!~*'()[]/:&+$"

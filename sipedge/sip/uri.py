@@ -231,20 +231,23 @@ def _parse_uri_params(body: bytes) -> Params:
     params = read_plain_params(body)
     if b"%" not in body:
         return params
-    # `%6C%72` is `lr` (RFC 4475 section 3.1.1.3); a name that hides a control stays as it came.
+    # `%6C%72` is `lr` (RFC 4475 section 3.1.1.3); a name that hides a control or a `%` stays
+    # escaped, so that nothing is unescaped twice.
     unescaped: Params = {}
     for name, value in params.items():
         plain = unquote_to_bytes(name)
-        hides_control = len(plain.translate(None, CONTROLS)) != len(plain)
-        add_param(unescaped, name if hides_control else plain.lower(), value)
+        if b"%" in plain or len(plain.translate(None, CONTROLS)) != len(plain):
+            plain = _escape(plain)
+        add_param(unescaped, plain.lower(), value)
     return unescaped
 
 
 def _escape_names(params: Params) -> Params:
-    return {
-        quote_from_bytes(unquote_to_bytes(name), _PARAM_SAFE).encode("ascii"): value
-        for name, value in params.items()
-    }
+    return {name if b"%" in name else _escape(name): value for name, value in params.items()}
+
+
+def _escape(name: bytes) -> bytes:
+    return quote_from_bytes(name, _PARAM_SAFE).encode("ascii")
 
 
 def _check_escapes(text: bytes) -> None:

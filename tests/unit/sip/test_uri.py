@@ -162,9 +162,10 @@ def test_a_uri_in_normal_form_is_written_as_it_was_read(text: bytes) -> None:
 
 
 def test_names_of_parameters_are_escaped_again() -> None:
-    uri = sip(b"sip:h;a%3Bb%25=1;%0Ac")
-    assert uri.params == {b"a;b%": b"1", b"%0ac": None}
-    assert uri.serialize() == b"sip:h;a%3Bb%25=1;%0Ac"
+    uri = sip(b"sip:h;a%3Bb=1;%0Ac;%25%340")
+    assert uri.params == {b"a;b": b"1", b"%0ac": None, b"%2540": None}
+    assert uri.serialize() == b"sip:h;a%3Bb=1;%0ac;%2540"
+    assert sip(uri.serialize()).params == uri.params
 
 
 def test_escape_user_leaves_nothing_that_ends_a_user_or_a_line() -> None:

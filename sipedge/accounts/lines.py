@@ -16,7 +16,7 @@ class Line(Entity):
     `number` is its user name; `simultaneous_calls` the total it may have at once, included by the
     offer or paid (0: none but emergency calls); `password` the secret of digest authentication,
     None on import meaning that the stored one stays; `link` the access link it shares, or empty. A
-    line that is not `enabled` neither registers nor calls.
+    line that is not `enabled` still registers, but makes and takes emergency calls only.
     """
 
     table: ClassVar[str] = "line"

@@ -219,7 +219,7 @@ class OfferSettings(Section):
 
 
 class ScreenSettings(Section):
-    """What a source may send before its messages are refused unread."""
+    """What a source may spend on fruitless messages before it is refused unread."""
 
     rate_per_second: Annotated[int, whole(1, 1_000_000, "messages per second")] = 200
     burst: Annotated[int, whole(1, 10_000_000, "messages")] = 2000

@@ -1,6 +1,7 @@
 """Where the effects of the core that are no sends go: the database and the log."""
 
 import logging
+import time
 from typing import Final
 
 from sipedge.app.writer import WriteQueue
@@ -113,7 +114,7 @@ def stored_binding(core: Core, binding: Binding) -> StoredBinding:
         reg_id=binding.reg_id,
         path=b"",
         user_agent=binding.user_agent,
-        updated_at=0.0,
+        updated_at=time.time(),
     )
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import resource
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -26,6 +28,8 @@ from sipedge.app.gauges import build_gauges
 from sipedge.app.keeping import Keeper, restored_binding
 from sipedge.app.operator import Operator
 from sipedge.app.profiles import aliases_by_line, build_profile
+from sipedge.app.trunks import TrunkResolver
+from sipedge.app.upkeep import CHECK_SECONDS, PRUNE_SECONDS, Upkeep, repeat
 from sipedge.app.writer import Writer
 from sipedge.config import Listen, Settings
 from sipedge.observability.exposition import Build, Exposition
@@ -33,17 +37,14 @@ from sipedge.observability.logs import flush_logs, log_event
 from sipedge.observability.loop_watch import LoopWatch
 from sipedge.proxy.core import Core
 from sipedge.proxy.edge import Edge
-from sipedge.sip.errors import MalformedMessage
-from sipedge.sip.flow import Flow
+from sipedge.stores.bindings import DeletedBinding
 from sipedge.stores.opening import Stores, open_stores
 from sipedge.transport.driver import Driver
-from sipedge.transport.resolver import REFRESH_SECONDS, resolve_destination
+from sipedge.transport.resolver import REFRESH_SECONDS
 from sipedge.transport.tls import ServerTls, make_certificate
 from sipedge.transport.udp import UdpListener, open_udp_socket
 
 _LOGGER: Final = logging.getLogger("sipedge")
-# How often the ledger is compared with the calls, and the certificate files are looked at.
-_UPKEEP_SECONDS: Final = 5.0
 _LOG_FLUSH_SECONDS: Final = 0.2
 # Rows turned into profiles between two turns of the loop.
 _SLICE: Final = 500
@@ -64,6 +65,7 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
         self._tls: ServerTls | None = None
+        self._sockets: dict[int, socket.socket] = {}
         self.sip_ports: list[int] = []
         self.http_port = 0
         self.core: Core
@@ -91,6 +93,7 @@ class App:
         settings.edge.data_path.mkdir(parents=True, exist_ok=True)
         self.stores = await open_stores(settings.database.url, settings.edge.data_path)
         self._cleanups.append(self.stores.close)
+        self._cleanups.append(_as_cleanup(self._close_sockets))
         bound = self._bind_datagrams()
         listeners = build_listeners(settings, bound)
         epoch = int(time.time())
@@ -104,12 +107,16 @@ class App:
         self.driver = Driver(self.edge, self.keeper.keep)
         await self.load_lines()
         await self._load_bindings()
+        keeper = self.keeper
+        writer = Writer(self.core.counters, (keeper.bindings, keeper.refusals, keeper.records))
+        writer.start()
+        # Stopped after the sockets are closed: what was answered by then has been written.
+        self._cleanups.append(writer.stop)
         await self._listen(bound)
-        await self._start_services()
+        await self._start_services(writer)
 
     def _bind_datagrams(self) -> list[tuple[Listen, int]]:
         """Bind the UDP sockets and return every listener with its port (0 where not bound yet)."""
-        self._sockets = {}
         bound = []
         for index, listen in enumerate(self.settings.sip.listeners):
             port = listen.port
@@ -122,6 +129,11 @@ class App:
                 port = int(sock.getsockname()[1])
             bound.append((listen, port))
         return bound
+
+    def _close_sockets(self) -> None:
+        """Close the UDP sockets that no listener closes, because the start failed before it."""
+        for sock in self._sockets.values():
+            sock.close()
 
     async def _listen(self, bound: list[tuple[Listen, int]]) -> None:
         """Take all listeners into service; a stream on port 0 learns its port here."""
@@ -183,26 +195,33 @@ class App:
         wall = time.time()
         for row in await self.stores.bindings.load_all():
             if row.expires_at <= wall or row.aor.encode() not in self.core.directory.lines:
+                self.keeper.bindings.put(
+                    DeletedBinding(row.aor, row.contact_uri, row.instance, row.reg_id)
+                )
                 continue
             binding = restored_binding(self.core, row)
             if binding is not None and binding.expires_at > now:
                 self.core.location.add(binding)
 
-    async def _start_services(self) -> None:
+    async def _start_services(self, writer: Writer) -> None:
         loop = asyncio.get_running_loop()
         counters = self.core.counters
-        keeper = self.keeper
-        writer = Writer(counters, (keeper.bindings, keeper.refusals, keeper.records))
-        writer.start()
-        self._cleanups.append(writer.stop)
         watch = LoopWatch(counters, loop)
         watch.start()
         self._cleanups.append(_as_cleanup(watch.stop))
-        await self._resolve_trunks()
+        trunks = TrunkResolver(self.core, self.driver.streams)
+        await trunks.resolve()
+        upkeep = Upkeep(self.edge, self._tls, self.stores.refusals)
         collector = Collector(lambda: counters.datagrams_received)
         self._tasks = [
             loop.create_task(work)
-            for work in (self._refresh_trunks(), self._upkeep(), collector.run(), _flush_logs())
+            for work in (
+                collector.run(),
+                repeat(_LOG_FLUSH_SECONDS, _flush_logs),
+                repeat(CHECK_SECONDS, upkeep.check),
+                repeat(REFRESH_SECONDS, trunks.resolve),
+                repeat(PRUNE_SECONDS, upkeep.prune),
+            )
         ]
         self.operator = Operator(self, writer, self._offers, self._numbering)
         control = ControlServer(build_control_app(self.operator), self.settings.edge.control_socket)
@@ -241,53 +260,6 @@ class App:
     async def _check_listeners(self) -> str | None:
         return None if self.sip_ports else "no SIP listener is bound"
 
-    async def _refresh_trunks(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            await self._resolve_trunks()
-
-    async def _resolve_trunks(self) -> None:
-        """Look the destinations of all trunks up; a name that fails keeps what it led to before."""
-        for trunk in self.core.directory.trunks:
-            flows: list[Flow] = []
-            for destination in trunk.destinations:
-                try:
-                    found = await resolve_destination(destination)
-                except (OSError, MalformedMessage) as error:
-                    fields = {
-                        "trunk": trunk.name,
-                        "destination": destination.decode("ascii", "replace"),
-                        "error": str(error),
-                    }
-                    log_event(_LOGGER, logging.ERROR, "trunk_not_resolved", fields)
-                    continue
-                for transport, host, port in found:
-                    listener = self.core.listeners.for_transport(transport, host)
-                    if listener is not None:
-                        flows.append(Flow(listener.index, transport, host, port))
-            trunk.flows = flows or trunk.flows
-
-    async def _upkeep(self) -> None:
-        """Compare ledger and calls, reload a changed certificate, follow the wall clock."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_UPKEEP_SECONDS)
-            self.core.wall_offset = time.time() - loop.time()
-            lost = self.edge.audit(loop.time())
-            if lost:
-                log_event(_LOGGER, logging.ERROR, "leases_lost", {"leases": lost})
-            if self._tls is not None:
-                self._reload_certificate(self._tls)
-
-    def _reload_certificate(self, tls: ServerTls) -> None:
-        try:
-            if tls.reload_if_changed():
-                fields = {"certificate": str(tls.certificate)}
-                log_event(_LOGGER, logging.INFO, "certificate_reloaded", fields)
-        except (OSError, ssl.SSLError) as error:
-            fields = {"certificate": str(tls.certificate), "error": str(error)}
-            log_event(_LOGGER, logging.ERROR, "certificate_not_reloaded", fields)
-
     async def stop(self) -> None:
         """Stop serving, write what waits, and close everything, in the reverse order of opening."""
         for task in self._tasks:
@@ -295,14 +267,16 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         while self._cleanups:
-            await self._cleanups.pop()()
+            try:
+                await self._cleanups.pop()()
+            except Exception:
+                # Whatever one of them meets, the next ones must get their turn.
+                _LOGGER.exception("stop_failed")
 
 
 async def _flush_logs() -> None:
-    """Write the collected log lines a few times a second."""
-    while True:
-        await asyncio.sleep(_LOG_FLUSH_SECONDS)
-        flush_logs()
+    """Write the collected log lines; a warning has not waited for it."""
+    flush_logs()
 
 
 def _as_cleanup(stop: Callable[[], None]) -> Callable[[], Awaitable[None]]:
@@ -335,5 +309,8 @@ async def _serve(app: App, ready: Callable[[App], None]) -> None:
 
 def run(app: App, ready: Callable[[App], None]) -> None:
     """Run an edge until SIGTERM or SIGINT; `ready` is called once it serves."""
+    # Every connection of a phone is an open file, and the usual soft limit is 1024 of them.
+    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, ready))

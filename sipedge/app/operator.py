@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import logging
+import multiprocessing
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -251,25 +252,18 @@ class Operator:
         job = ImportJob(
             settings.database.url, settings.edge.data_path, self._numbering, self._offers
         )
-        with concurrent.futures.ProcessPoolExecutor(max_workers=1) as pool:
-            try:
-                report: ImportReport = await self._loop.run_in_executor(pool, run_import, job, text)
-            except (DataFileError, DomainError) as error:
-                raise Problem(
-                    400,
-                    "bad-data",
-                    "The file has a mistake; nothing was changed",
-                    detail=str(error),
-                ) from None
-            except StoreError as error:
-                raise Problem(
-                    503, "store", "The database is out of reach", detail=str(error)
-                ) from None
+        try:
+            report = await self._run_elsewhere(job, text)
+        except (DataFileError, DomainError) as error:
+            raise Problem(
+                400, "bad-data", "The file has a mistake; nothing was changed", detail=str(error)
+            ) from None
+        except StoreError as error:
+            raise Problem(503, "store", "The database is out of reach", detail=str(error)) from None
         if report.lines:
             few = report.lines if len(report.lines) < 1000 else None
             await self._app.load_lines(few)
-        fields = {"lines": len(report.lines)}
-        log_event(_LOGGER, logging.INFO, "data_imported", fields)
+        log_event(_LOGGER, logging.INFO, "data_imported", {"lines": len(report.lines)})
         return {
             "tables": {
                 name: {
@@ -280,6 +274,16 @@ class Operator:
                 for name, table in report.tables.items()
             }
         }
+
+    async def _run_elsewhere(self, job: ImportJob, text: str) -> ImportReport:
+        """Run an import in a new process; a copy of this one would hold its sockets and threads."""
+        pool = concurrent.futures.ProcessPoolExecutor(
+            max_workers=1, mp_context=multiprocessing.get_context("spawn")
+        )
+        try:
+            return await self._loop.run_in_executor(pool, run_import, job, text)
+        finally:
+            pool.shutdown(wait=False)
 
 
 def _target(route: Route) -> str:

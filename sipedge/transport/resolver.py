@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Final
+from typing import Final, NamedTuple
 
 from sipedge.sip.uri import SipUri, parse_uri
 
@@ -11,8 +11,17 @@ REFRESH_SECONDS: Final = 60.0
 _DEFAULT_PORTS: Final = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 
 
-async def resolve_destination(destination: bytes) -> list[tuple[str, str, int]]:
-    """Return transport, numeric host and port of each address of a SIP URI, the first one best.
+class Destination(NamedTuple):
+    """One address that a URI leads to: transport, numeric host, port, and the name it had."""
+
+    transport: str
+    host: str
+    port: int
+    name: str
+
+
+async def resolve_destination(destination: bytes) -> list[Destination]:
+    """Return each address of a SIP URI, the first one best.
 
     `sip:carrier.example;transport=tcp` asks for TCP; `sips:` for TLS. Raises OSError when the name
     has no address, MalformedMessage for what is no URI.
@@ -21,7 +30,15 @@ async def resolve_destination(destination: bytes) -> list[tuple[str, str, int]]:
     if not isinstance(uri, SipUri):
         raise OSError(f"{destination.decode('ascii', 'replace')} is no sip: URI")
     transport = "TLS" if uri.scheme == b"sips" else (uri.transport or b"udp").decode().upper()
-    port = uri.port or _DEFAULT_PORTS.get(transport, 5060)
+    if transport not in _DEFAULT_PORTS:
+        raise OSError(f"transport {transport.lower()} is not one of udp, tcp, tls")
+    port = uri.port or _DEFAULT_PORTS[transport]
+    name = uri.host.decode("ascii")
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(uri.host.decode("ascii"), port, type=socket.SOCK_DGRAM)
-    return list(dict.fromkeys((transport, str(address[0]), port) for *_, address in found))
+    try:
+        found = await loop.getaddrinfo(name, port, type=socket.SOCK_DGRAM)
+    except UnicodeError:
+        # What a label of more than 63 octets is to the encoder of names.
+        raise OSError(f"{name} is no host name") from None
+    hosts = dict.fromkeys(str(address[0]) for *_, address in found)
+    return [Destination(transport, host, port, name) for host in hosts]

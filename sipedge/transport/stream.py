@@ -1,9 +1,12 @@
 """Streams: TCP and TLS connections, accepted or opened, each a flow of its own (RFC 5626)."""
 
 import asyncio
+import contextlib
+import resource
 import ssl
+import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -14,8 +17,15 @@ from sipedge.sip.framing import PING, KeepAlive, StreamFramer, UnframableMessage
 MESSAGE_SECONDS_MAX: Final = 10.0
 # Phones ping every 2 minutes or re-register every hour; what is silent longer is gone.
 IDLE_SECONDS_MAX: Final = 7_200.0
+# A TLS handshake is two round trips; until it is done nobody counts the connection.
+HANDSHAKE_SECONDS_MAX: Final = 10.0
+CONNECT_SECONDS_MAX: Final = 10.0
 # Sites behind one address have hundreds of phones; more connections than this are an attack.
 CONNECTIONS_PER_HOST_MAX: Final = 2_000
+# Files that the edge opens beside the connections: the database, listeners, scrapes, commands.
+_FILES_RESERVED: Final = 256
+# What is left to be written when the edge stops gets this long to leave.
+STOP_SECONDS_MAX: Final = 1.0
 # A peer that does not read its socket is cut off before it fills our memory.
 WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
 _QUEUED_MAX: Final = 1_000
@@ -40,13 +50,16 @@ class StreamConnection(asyncio.Protocol):
         self._framer = StreamFramer(opened_by_us=opened_by_us)
         self._transport: asyncio.Transport | None = None
         self.flow = Flow(listener, transport_name, "", 0, connection)
+        self.is_addressed = False
+        """Whether messages went this way because of its address, not as answers on this flow."""
         self.active_at = 0.0
         self.message_began_at = 0.0
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Learn who is there and become known as a flow."""
-        assert isinstance(transport, asyncio.Transport), "streams have stream transports"
+        # Not asserted: the transports of uvloop have the methods and not the base class.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES_MAX)
         peer = transport.get_extra_info("peername") or ("", 0)
@@ -102,11 +115,29 @@ class StreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """Close at once, whatever was still to be written."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was closed already and only waits for its peer to read."""
+        return self._transport is not None and self._transport.is_closing()
+
     def is_overdue(self, now: float) -> bool:
         """True when a message is unfinished for too long, or nothing came for hours."""
         if self.message_began_at and now - self.message_began_at > MESSAGE_SECONDS_MAX:
             return True
         return now - self.active_at > IDLE_SECONDS_MAX
+
+
+def find_connections_max() -> int:
+    """Return how many connections fit into the files that this process may open."""
+    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files_max == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(files_max - _FILES_RESERVED, 1)
 
 
 class Streams:
@@ -121,6 +152,8 @@ class Streams:
         refuse: Callable[[UnframableMessage, Flow], None],
         flow_failed: Callable[[Flow], None],
         connect_failed: Callable[[Flow], None],
+        connections_max: int | None = None,
+        connections_per_host_max: int = CONNECTIONS_PER_HOST_MAX,
     ) -> None:
         self.clock = clock
         self.receive = receive
@@ -128,24 +161,27 @@ class Streams:
         self.refuse = refuse
         self._flow_failed = flow_failed
         self._connect_failed = connect_failed
+        self._connections_max = connections_max or find_connections_max()
+        self._connections_per_host_max = connections_per_host_max
         self._connections: dict[int, StreamConnection] = {}
         self._by_address: dict[tuple[str, str, int], StreamConnection] = {}
         self._per_host: dict[str, int] = {}
+        self._per_transport = {"tcp": 0, "tls": 0}
         self._queued: dict[tuple[str, str, int], list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self._serial = 0
+        self._emptied: asyncio.Event | None = None
         self.client_tls: ssl.SSLContext | None = None
+        self.server_names: dict[tuple[str, int], str] = {}
+        """Host name by numeric address, for the certificate of a peer whose name we looked up."""
 
     def __len__(self) -> int:
         return len(self._connections)
 
     def count_by_transport(self) -> dict[str, int]:
         """Return how many connections are up, by transport."""
-        counts = {"tcp": 0, "tls": 0}
-        for connection in self._connections.values():
-            counts[connection.flow.transport.lower()] += 1
-        return counts
+        return self._per_transport
 
     async def listen(
         self, index: int, transport_name: str, host: str, port: int, tls: ssl.SSLContext | None
@@ -157,6 +193,7 @@ class Streams:
             host or None,
             port,
             ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS_MAX if tls is not None else None,
             reuse_address=True,
             backlog=1024,
         )
@@ -168,14 +205,15 @@ class Streams:
         return StreamConnection(self, index, transport_name, self._serial, opened_by_us=False)
 
     def add(self, connection: StreamConnection) -> bool:
-        """Make a connection known; False when its host has too many already."""
+        """Make a connection known; False when its host, or everybody, has too many already."""
         flow = connection.flow
-        count = self._per_host.get(flow.host, 0) + 1
-        self._per_host[flow.host] = count
+        count = self._per_host.get(flow.host, 0)
+        if count >= self._connections_per_host_max or len(self) >= self._connections_max:
+            return False
+        self._per_host[flow.host] = count + 1
+        self._per_transport[flow.transport.lower()] += 1
         self._connections[flow.connection] = connection
         connection.active_at = self.clock()
-        if count > CONNECTIONS_PER_HOST_MAX:
-            return False
         self._by_address[flow.transport, flow.host, flow.port] = connection
         return True
 
@@ -192,7 +230,12 @@ class Streams:
         address = (flow.transport, flow.host, flow.port)
         if self._by_address.get(address) is connection:
             del self._by_address[address]
+        self._per_transport[flow.transport.lower()] -= 1
         self._flow_failed(flow)
+        if connection.is_addressed:
+            self._connect_failed(Flow(flow.listener, flow.transport, flow.host, flow.port))
+        if self._emptied is not None and not self._connections:
+            self._emptied.set()
 
     def send(self, flow: Flow, wire: bytes) -> None:
         """Send on the connection of the flow, or on any to its address, opening one if need be."""
@@ -205,7 +248,8 @@ class Streams:
             return
         address = (flow.transport, flow.host, flow.port)
         connection = self._by_address.get(address)
-        if connection is not None:
+        if connection is not None and not connection.is_closing:
+            connection.is_addressed = True
             connection.send(wire)
             return
         queued = self._queued.get(address)
@@ -224,21 +268,32 @@ class Streams:
             self, flow.listener, flow.transport, self._serial, opened_by_us=True
         )
         tls = self.client_tls if flow.transport == "TLS" else None
+        name = self.server_names.get((flow.host, flow.port), flow.host) if tls else None
         try:
-            async with asyncio.timeout(10):
-                await loop.create_connection(lambda: connection, flow.host, flow.port, ssl=tls)
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                await loop.create_connection(
+                    lambda: connection, flow.host, flow.port, ssl=tls, server_hostname=name
+                )
+            if connection.is_closing:
+                raise ConnectionResetError("refused by our own limits, or closed at once")
         except (OSError, TimeoutError):
             self._queued.pop((flow.transport, flow.host, flow.port), None)
             self._connect_failed(flow)
             return
+        connection.is_addressed = True
         for wire in self._queued.pop((flow.transport, flow.host, flow.port), []):
             connection.send(wire)
 
     def close_overdue(self) -> None:
-        """Close the connections whose time is over; the driver calls this every few seconds."""
+        """Close the connections whose time is over; the driver calls this every few seconds.
+
+        One that is closing since the last time has a peer that does not read: it is cut off.
+        """
         now = self.clock()
         for connection in list(self._connections.values()):
-            if connection.is_overdue(now):
+            if connection.is_closing:
+                connection.abort()
+            elif connection.is_overdue(now):
                 connection.close()
 
     def close_connection(self, number: int) -> None:
@@ -248,12 +303,25 @@ class Streams:
             connection.close()
 
     async def stop(self) -> None:
-        """Stop accepting and close everything."""
+        """Stop accepting and close everything, within a second or so whatever the peers do."""
         for server in self._servers:
             server.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self._connections.values()):
             connection.close()
-        for task in list(self._tasks):
-            task.cancel()
+        await self._wait_until_empty()
+        for connection in list(self._connections.values()):
+            connection.abort()
+        await self._wait_until_empty()
         for server in self._servers:
             await server.wait_closed()
+
+    async def _wait_until_empty(self) -> None:
+        self._emptied = asyncio.Event()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS_MAX):
+                    await self._emptied.wait()

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+Stamp = tuple[int, int, int]
+
 
 class ServerTls:
     """A server-side TLS context over two files that may be replaced while the edge runs.
@@ -29,21 +31,34 @@ class ServerTls:
     def reload_if_changed(self) -> bool:
         """Load the files again if one changed; True when that was done.
 
-        Raises OSError or ssl.SSLError for files that do not fit each other: the old ones stay.
+        Raises OSError or ssl.SSLError for files that do not fit each other, once for each change:
+        the old ones stay in use.
         """
         stamps = self._read_stamps()
         if stamps == self._stamps:
             return False
+        self._stamps = stamps
         # Tried on a context of its own first: a half-written pair must not break the live one.
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
             self.certificate, self.key
         )
         self.context.load_cert_chain(self.certificate, self.key)
-        self._stamps = stamps
         return True
 
-    def _read_stamps(self) -> tuple[int, int]:
-        return self.certificate.stat().st_mtime_ns, self.key.stat().st_mtime_ns
+    def _read_stamps(self) -> tuple[Stamp | None, Stamp | None]:
+        return _stamp(self.certificate), _stamp(self.key)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Return what tells one version of a file from the next; None while it is not there.
+
+    The time alone does not: tools that renew certificates copy files with their old times.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def make_certificate(certificate: Path, key: Path, hosts: list[str]) -> None:

@@ -130,8 +130,8 @@ class Arrival:
         core = self.core
         request = self.request
         core.counters.responses_sent[status // 100] += 1
-        server = core.layer.open_server(request, self.reply_flow, ServerUser(), self.now)
         wire = build_response(request, status, phrase, core.local_tag(request), extra)
+        server = core.layer.open_server(request, self.reply_flow, ServerUser(), self.now)
         server.send_response(status, wire, self.now)
 
     def challenge(self, refusal: Refusal, extra: tuple[bytes, ...], status: int) -> None:

@@ -121,7 +121,8 @@ class Edge:
         method = request.method
         core.counters.count_request_received(method)
         # Read now what may be malformed: nothing has changed yet.
-        is_in_dialog = bool(request.from_tag and request.to_tag)
+        assert request.from_tag is not None
+        is_in_dialog = bool(request.to_tag)
         arrival = Arrival(core, request, flow, now)
         if core.layer.absorb_request(request, arrival.reply_flow, now):
             return

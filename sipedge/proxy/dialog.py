@@ -111,7 +111,8 @@ def relay_in_dialog(arrival: Arrival) -> bool:
         )
         if verified is None or verified[0].listener >= len(core.listeners.by_index):
             return False
-        _relay(arrival, None, Side(verified[0], b"", is_trunk=False), is_from_trunk=False)
+        call = _find_call_of_token(arrival)
+        _relay(arrival, call, Side(verified[0], b"", is_trunk=False), is_from_trunk=False)
         return True
     call, sender, receiver = found
     _note_target_refresh(arrival, sender)
@@ -133,6 +134,16 @@ def _find_call(arrival: Arrival) -> tuple[Call, Side, Side] | None:
         caller = call.caller_side
         if callee is not None and caller is not None and _belongs(arrival, call, callee):
             return call, callee, caller
+    return None
+
+
+def _find_call_of_token(arrival: Arrival) -> Call | None:
+    """Return the call of a request that was faster than the answer whose tag it names."""
+    request = arrival.request
+    calls = arrival.core.calls
+    for call in (*calls.from_caller(request), *calls.from_callee(request)):
+        if arrival.token in call.tokens:
+            return call
     return None
 
 

@@ -282,10 +282,11 @@ class ResponseContext(ServerUser):
             self._end_ghost(branch, response, now)
             return
         if tag not in self.answers:
+            # Once: a copy that comes after its BYE must not bring the dialog back to life.
             self.answers.append(tag)
-        if call is not None:
-            self._note_callee(call, branch, response)
-            call.answer(tag, now)
+            if call is not None:
+                self._note_callee(call, branch, response)
+                call.answer(tag, now)
         self._forward(branch, response, now)
         if not self.is_answered:
             self.is_answered = True

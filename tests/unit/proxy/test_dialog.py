@@ -13,7 +13,17 @@ from sipedge.testing.builders import (
     build_trunk,
 )
 from sipedge.testing.messages import write_message, write_response, write_sdp
-from tests.unit.proxy.lab import ALICE, BOB, CARRIER, Call, Lab, Sent, as_request, tcp
+from tests.unit.proxy.lab import (
+    ALICE,
+    BOB,
+    CARRIER,
+    Call,
+    Lab,
+    Sent,
+    as_request,
+    as_response,
+    tcp,
+)
 
 
 def words(sent: list[Sent]) -> list[str]:
@@ -541,3 +551,19 @@ def test_the_proof_of_a_phone_does_not_reach_the_other_side() -> None:
     sent = call.send_in_dialog("INVITE", extra=[*extra, b"authorization: " + ours])[1]
     assert sent.header(b"Proxy-Authorization") == [theirs]
     assert sent.header(b"Authorization") == []
+
+
+def test_a_bye_that_overtakes_the_answer_still_ends_the_call() -> None:
+    lab = Lab()
+    lab.register_all()
+    call = lab.dial()
+    answer = write_response(
+        call.branch.request, 200, to_tag=b"b0", extra=[b"Contact: <sip:callee@198.51.100.2>"]
+    )
+    call.answer = as_response(answer)
+    bye = call.send_in_dialog("BYE", by_caller=False)[0]
+    assert bye.flow == lab.flow(ALICE), "by the token: no response showed this tag yet"
+    lab.send(answer, lab.flow(BOB))
+    assert lab.used(ALICE) == 1
+    lab.send(write_response(bye.request, 481), lab.flow(ALICE))
+    assert lab.used(ALICE) == 0

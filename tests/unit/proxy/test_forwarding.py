@@ -789,3 +789,17 @@ def test_calls_that_ended_leave_nothing_in_memory() -> None:
     gc.collect()
     left = [item for item in gc.get_objects() if isinstance(item, ProxyCall | ResponseContext)]
     assert left == []
+
+
+def test_a_copy_of_an_answer_after_its_hang_up_brings_no_dialog_back() -> None:
+    """Two phones picked up; the 200 that one repeated crossed its BYE."""
+    lab = Lab()
+    fork(lab, 5071, 5072)
+    call = lab.dial()
+    call.pick_up(0)
+    call.pick_up(1)
+    call.hang_up()
+    call.reply(200, branch=1)
+    call.answered_by, call.answer = 0, as_response(to_caller(call.reply(200, branch=0))[0].wire)
+    call.hang_up(cseq=3)
+    assert (lab.used(ALICE), lab.used(BOB)) == (0, 0)

@@ -115,6 +115,7 @@ class UserAgent:
         self._agenda = Agenda()
         self._sends: list[tuple[Address, bytes]] = []
         self._own: dict[tuple[bytes, bytes], OwnRequest] = {}
+        # What a copy of a request gets; empty while there is no answer to it.
         self._answered: dict[tuple[bytes, bytes], bytes] = {}
 
     @property
@@ -234,11 +235,15 @@ class UserAgent:
         self._answered.pop(key, None)
 
     def _receive_request(self, request: Request) -> None:
-        answered = self._answered.get((request.via_branch, request.method))
-        if answered is not None:
+        key = (request.via_branch, request.method)
+        if key in self._answered:
             self.copies_received += 1
-            self.send(answered)
+            answered = self._answered[key]
+            if answered:
+                self.send(answered)
             return
+        if request.method != b"ACK":
+            self._answered[key] = b""
         self.handle_request(request)
 
     def handle_request(self, request: Request) -> None:

@@ -262,7 +262,7 @@ class OutgoingCall(AgentCall):
             self._end("cancelled")
 
     def _receive_refusal(self, response: Response) -> None:
-        self.phone.acknowledge_refusal(response, self.uri, [], self._branch)
+        self.phone.acknowledge_refusal(response, self.uri, [])
         if self.stage is ENDED or response.cseq_number != self.cseq:
             return
         if (

@@ -143,11 +143,9 @@ class Phone(UserAgent):
         """The calls that are not over, in this phone's view."""
         return [call for call in self.calls if call.stage is not ENDED]
 
-    def acknowledge_refusal(
-        self, response: Response, uri: bytes, routes: Sequence[bytes], branch: str = ""
-    ) -> None:
+    def acknowledge_refusal(self, response: Response, uri: bytes, routes: Sequence[bytes]) -> None:
         """Send the ACK of a refusal (RFC 3261 section 17.1.1.3)."""
-        via = self.write_via(branch or response.via_branch.decode("ascii"))
+        via = self.write_via(response.via_branch.decode("ascii"))
         lines = [
             via,
             *[b"Route: " + route for route in routes],

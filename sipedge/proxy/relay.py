@@ -25,7 +25,7 @@ from sipedge.sip.names import (
     ROUTE,
     VIA,
 )
-from sipedge.sip.uri import match_uri
+from sipedge.sip.uri import as_request_uri, match_uri
 
 if TYPE_CHECKING:
     from sipedge.proxy.core import Core
@@ -67,7 +67,7 @@ class Outgoing:
         edits = Edits(request)
         ids = request.ids
         if uri is not None:
-            edits.start_line = b"%b %b SIP/2.0" % (request.method, uri)
+            edits.start_line = b"%b %b SIP/2.0" % (request.method, as_request_uri(uri))
         edits.replace(MAX_FORWARDS, b"Max-Forwards: %d" % self.max_forwards)
         if self.routes is not None:
             edits.remove(ROUTE)

@@ -29,6 +29,7 @@ from sipedge.sip.names import (
     TO,
     VIA,
 )
+from sipedge.sip.uri import as_request_uri
 
 _REPEATED: Final = frozenset({VIA, FROM, TO, CALL_ID, CSEQ})
 _REPEATED_BY_100: Final = frozenset({VIA, FROM, TO, CALL_ID, CSEQ, TIMESTAMP})
@@ -125,7 +126,7 @@ def _remote_target(answer: Response) -> bytes:
         value = answer.first(header)
         if value is not None:
             try:
-                return parse_address(value[: find_comma(value, 0)]).uri
+                return as_request_uri(parse_address(value[: find_comma(value, 0)]).uri)
             except MalformedMessage:
                 continue
     return b"sip:unknown.invalid"

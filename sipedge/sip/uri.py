@@ -24,6 +24,8 @@ match_uri: Final = re.compile(URI_PATTERN).fullmatch
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
 _PARAM_SAFE: Final = "-_.!~*'()[]/:&+$"
 _SCHEME_REST: Final = ALPHANUM + b"+-."
+_QUESTION_MARK: Final = 0x3F
+_PERCENT: Final = 0x25
 _VISUAL_SEPARATORS: Final = b"-.()"
 _LOCAL_NUMBER: Final = HEX + b"*#"
 # A URI with one of these never equals a URI without it (section 19.1.4; transport: its examples).
@@ -194,6 +196,25 @@ def parse_uri(text: bytes) -> Uri:
 def escape_user(text: bytes) -> bytes:
     """Escape any octets to be the user part of a URI, whatever they are."""
     return quote_from_bytes(text, _USER_SAFE).encode("ascii")
+
+
+def as_request_uri(text: bytes) -> bytes:
+    """Return a URI without what none may have in a Request-Line (RFC 3261 section 19.1.1, table 1).
+
+    Headers after `?` and the method parameter are for who makes a request of the URI; in a
+    Request-URI the next hop might obey them (RFC 4475 section 3.1.2.11).
+    """
+    if _QUESTION_MARK not in text and _PERCENT not in text and b"method" not in text.lower():
+        return text
+    try:
+        uri = parse_uri(text)
+    except MalformedMessage:
+        return text.partition(b"?")[0]
+    if not isinstance(uri, SipUri) or not (uri.headers or b"method" in uri.params):
+        return text
+    uri.headers = b""
+    uri.params.pop(b"method", None)
+    return uri.serialize()
 
 
 def _parse_sip(scheme: bytes, text: bytes) -> SipUri:

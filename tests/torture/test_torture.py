@@ -203,8 +203,13 @@ def test_a_contact_with_an_escaped_header_is_kept_when_it_is_not_our_own_address
     wire = BY_NAME["regescrt"].wire.replace(
         b"M: <sip:user@example.com?", b"M: <sip:user@host9.example.com?"
     )
-    (contact,) = contacts_after(build_stage(), wire)
+    edge = build_stage()
+    (contact,) = contacts_after(edge, wire)
     assert contact.startswith(b"<sip:user@host9.example.com?Route=%3Csip:sip.example.com%3E>")
+    # RFC 3261 section 16.6 step 2: whoever calls it is not made to send the header.
+    copies = relayed_in(give(edge, BY_NAME["invut"].wire))
+    assert b"sip:user@host9.example.com" in [copy.uri for copy in copies]
+    assert all(b"Route=" not in copy.wire for copy in copies)
 
 
 def test_a_proxy_lists_what_it_does_not_support_of_proxy_require_only() -> None:

@@ -155,6 +155,7 @@ def test_a_response_cannot_be_cancelled() -> None:
         (b"Contact: <sip:bob@192.0.2.4;ob>;q=1", b"sip:bob@192.0.2.4;ob"),
         (b"m: sip:bob@192.0.2.4;q=1", b"sip:bob@192.0.2.4"),
         (b'Contact: "<sip:evil> ," <sip:bob@192.0.2.4>, <sip:other>', b"sip:bob@192.0.2.4"),
+        (b"Contact: <sip:bob@192.0.2.4;method=INVITE?Replaces=1>", b"sip:bob@192.0.2.4"),
         (b"Contact: *", b"sip:bob@biloxi.example"),
         (b"Contact: <sip:a b>", b"sip:bob@biloxi.example"),
         (b"Contact: <sip:a", b"sip:bob@biloxi.example"),

@@ -4,7 +4,15 @@ import pytest
 
 from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.params import Params
-from sipedge.sip.uri import OtherUri, SipUri, TelUri, UrnUri, escape_user, parse_uri
+from sipedge.sip.uri import (
+    OtherUri,
+    SipUri,
+    TelUri,
+    UrnUri,
+    as_request_uri,
+    escape_user,
+    parse_uri,
+)
 
 
 def sip(text: bytes) -> SipUri:
@@ -276,3 +284,21 @@ def test_an_unknown_scheme_is_kept_and_not_read(text: bytes, scheme: bytes) -> N
     assert isinstance(uri, OtherUri)
     assert uri.scheme == scheme
     assert uri.raw == uri.serialize() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (b"sip:Bob@H;lr", b"sip:Bob@H;lr"),
+        (b"sip:b%23@H;x=%41", b"sip:b%23@H;x=%41"),
+        (b"sip:method@H", b"sip:method@H"),
+        (b"sip:b@h?Route=%3Csip:x%3E", b"sip:b@h"),
+        (b"sip:b@h:5070;METHOD=BYE;ob?a=b&c=d", b"sip:b@h:5070;ob"),
+        (b"sip:b@h;%6Dethod=BYE;ob", b"sip:b@h;ob"),
+        (b"tel:+33?a=b", b"tel:+33"),
+        (b"http://h/a?b", b"http://h/a?b"),
+        (b"sip:b@c@h;x?Route=y", b"sip:b@c@h;x"),
+    ],
+)
+def test_a_request_uri_has_neither_headers_nor_a_method(text: bytes, written: bytes) -> None:
+    assert as_request_uri(text) == written

@@ -5,7 +5,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sipedge.cli import calls, check, data, database, explain, lines, release, why
+from sipedge.cli import calls, check, data, database, demo, explain, lines, release, why
 from sipedge.cli import run as run_command
 from sipedge.cli.output import (
     EXIT_DONE,
@@ -29,7 +29,7 @@ app.command("import")(data.import_data)
 app.command("export")(data.export_data)
 app.add_typer(lines.app, name="line")
 app.add_typer(database.app, name="db")
-for command in (calls, why, explain, release):
+for command in (calls, why, explain, release, demo):
     command.register(app)
 
 

@@ -37,6 +37,7 @@ class Driver:
         # The clock of the loop is monotonic; the whole core lives on it.
         self.clock = self._loop.time
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._sweep: asyncio.TimerHandle | None = None
         self._udp: dict[int, UdpListener] = {}
         self.streams = Streams(
@@ -100,9 +101,11 @@ class Driver:
             return
         timer = self._timer
         if timer is not None:
-            if timer.when() <= deadline:
+            if self._timer_at <= deadline:
                 return
             timer.cancel()
+        # Kept here: what uvloop returns for an instant that has passed does not know its own.
+        self._timer_at = deadline
         self._timer = self._loop.call_at(deadline, self._handle_timers)
 
     def _handle_timers(self) -> None:

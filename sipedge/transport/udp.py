@@ -78,11 +78,16 @@ class UdpListener:
         """Read what came since the last tick; an empty one goes back to being woken."""
         loop = self._loop
         assert loop is not None, "a listener is started before it reads"
-        if self._drain():
-            self._timer = loop.call_later(TICK_SECONDS, self._tick)
-        else:
-            self._timer = None
-            loop.add_reader(self.sock.fileno(), self._wake)
+        count = 1
+        try:
+            count = self._drain()
+        finally:
+            # Whatever went wrong with this batch, the next one must be read.
+            if count:
+                self._timer = loop.call_later(TICK_SECONDS, self._tick)
+            else:
+                self._timer = None
+                loop.add_reader(self.sock.fileno(), self._wake)
 
     def _drain(self) -> int:
         """Read what is there, up to a bound, send what follows of it, and return how many came."""

@@ -8,6 +8,7 @@ from sipedge.proxy.directory import LineProfile, TrunkProfile
 from sipedge.proxy.refusals import RETRY_AFTER_STATUSES, TABLE, Refusal
 from sipedge.sip.address import parse_address
 from sipedge.sip.build import build_response
+from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.flow import Flow
 from sipedge.sip.headers import parse_via, split_top
 from sipedge.sip.host import is_numeric
@@ -86,8 +87,14 @@ class Arrival:
 
     @property
     def to_user(self) -> bytes:
-        """The unescaped user part of the URI in To; MalformedMessage when it is none."""
-        return user_of(parse_uri(parse_address(self.request.first(TO) or b"").uri))
+        """The unescaped user part of the URI in To; MalformedMessage when it can name no line.
+
+        An address of record is a SIP URI (RFC 3261 section 10.3, RFC 4475 section 3.3.4).
+        """
+        uri = parse_uri(parse_address(self.request.first(TO) or b"").uri)
+        if not isinstance(uri, SipUri | TelUri):
+            raise MalformedMessage(400, "To is not a SIP URI")
+        return user_of(uri)
 
     @property
     def loop_mark(self) -> int:

@@ -79,14 +79,14 @@ def run_burst(
         wait_until(lambda: is_bound(callee), what=f"the callee binds {callee}")
         cpu_before, began_at = cpu_seconds(server_pid), time.monotonic()
         calling.start()
-        _await_end(calling, load, progress)
+        is_over = _await_end(calling, load, progress)
         elapsed = time.monotonic() - began_at
         time.sleep(load.settle_seconds)
         cpu_spent = cpu_seconds(server_pid) - cpu_before
         resident = resident_megabytes(server_pid)
-        if calling.exit_status not in (0, 1):
-            raise PeerFailed(f"SIPp could not place the calls\n{calling.report()}")
     counted = _last_row(work / "caller.csv")
+    if is_over and counted["TotalCallCreated"] < load.calls:
+        raise PeerFailed(f"SIPp did not place all calls: was it ended?\n{calling.report()}")
     repeated = counted["Retransmissions(C)"] + _last_row(work / "callee.csv")["Retransmissions(C)"]
     done = int(counted["SuccessfulCall(C)"])
     times = _response_times(work)
@@ -145,21 +145,23 @@ def _sipp(name: str, command: list[str], *, local: Address, work: Path) -> Progr
     )
 
 
-def _await_end(calling: Program, load: Load, progress: Callable[[str], None]) -> None:
-    """Wait until SIPp has placed all calls, with a word of progress each second."""
+def _await_end(calling: Program, load: Load, progress: Callable[[str], None]) -> bool:
+    """Wait until SIPp has placed all calls; stop it and return False when they do not end."""
     deadline = time.monotonic() + load.seconds + load.hold_milliseconds / 1000 + STRAGGLERS_SECONDS
     began_at = time.monotonic()
     while calling.is_running() and time.monotonic() < deadline:
         progress(f"{min(time.monotonic() - began_at, load.seconds):.0f}/{load.seconds:.0f} s")
         time.sleep(0.2)
-    if calling.is_running():
-        calling.stop()
+    if not calling.is_running():
+        return True
+    calling.stop()
+    return False
 
 
 def _last_row(path: Path) -> dict[str, float]:
     with path.open(encoding="latin-1", newline="") as lines:
         row = list(csv.DictReader(lines, delimiter=";"))[-1]
-    names = ("SuccessfulCall(C)", "FailedCall(C)", "Retransmissions(C)", "CallRate(C)")
+    names = ("TotalCallCreated", "SuccessfulCall(C)", "Retransmissions(C)", "CallRate(C)")
     return {name: float(row[name]) for name in names}
 
 

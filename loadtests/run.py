@@ -23,6 +23,7 @@ from loadtests.servers import (  # noqa: E402
     start_kamailio,
     write_callers,
 )
+from tests.interop.peers.program import PeerFailed  # noqa: E402
 
 RESULTS: Final = ROOT / "loadtests" / "results"
 WARM_UP: Final = Load(rate=200, seconds=1.0)
@@ -33,7 +34,7 @@ QUICK: Final = (
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; --quick stands for a fixed set of the other options."""
+    """Read the command line; --quick puts other defaults in place."""
     parser = argparse.ArgumentParser(prog="loadtests/run.py", description=__doc__)
     add = parser.add_argument
     add("--rates", type=int, nargs="+", default=[500, 1000, 2000], help="calls per second")
@@ -45,7 +46,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--quick", action="store_true", help=f"the smoke test: {' '.join(QUICK)}")
     add("--keep-no-results", action="store_true", help="print only, write nothing")
     arguments = parser.parse_args(words)
-    return parser.parse_args(QUICK) if arguments.quick else arguments
+    return parser.parse_args([*QUICK, *words]) if arguments.quick else arguments
 
 
 def main(words: Sequence[str]) -> int:
@@ -113,6 +114,8 @@ def measure(arguments: argparse.Namespace, servers: Sequence[Server], work: Path
                 work=work / f"{server.name}-{load.rate}-{number}",
                 progress=partial(show_progress, label),
             )
+            if not server.program.is_running():
+                raise PeerFailed(f"{server.name} has ended\n{server.program.report()}")
             show_result(
                 f"{label}: {figures.cpu_us_per_call:.1f} us/call, {figures.failed} failed,"
                 f" {figures.retransmissions} retransmissions"

@@ -108,3 +108,12 @@ def test_sipps_own_digest_uri_is_accepted(stage: Stage) -> None:
         called=callee.line.number,
     ).must_succeed()
     answering.must_succeed()
+
+
+def test_a_caller_on_tcp_reaches_a_phone_on_udp(stage: Stage) -> None:
+    """The edge relays between transports, and the BYE comes back over the same connection."""
+    caller, callee = stage.phone(), stage.phone()
+    callee.registers()
+    answering = callee.plays("uas_answer")
+    caller.calls(callee.line.number, options=("-t", "t1")).must_succeed()
+    assert stage.edge.address.host in answering.must_succeed().received("INVITE")[0].header("Via")

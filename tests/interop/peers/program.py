@@ -13,6 +13,9 @@ from typing import Final, Self
 TAIL_CHARACTERS: Final = 6000
 """How much of a program's output goes into an assertion message."""
 
+DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "TERM", "--")
+"""From util-linux: the kernel ends the program when the test run itself is killed."""
+
 SYSTEM_PATHS: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where Debian keeps servers; an ordinary user's PATH does not name them."""
 
@@ -51,7 +54,7 @@ class Program:
         """Start the program with no input; its output is appended to `output_path`."""
         with self.output_path.open("ab") as output:
             self._process = subprocess.Popen(
-                self.command,
+                [*DIES_WITH_US, *self.command],
                 cwd=self.work,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

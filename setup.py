@@ -30,7 +30,7 @@ def extensions() -> list[object]:
     """Return the extension modules; mypyc is imported only where it is wanted."""
     if os.environ.get("SIPEDGE_COMPILE") != "yes":
         return []
-    from mypyc.build import mypycify
+    from mypyc.build import mypycify  # noqa: PLC0415 - where nobody compiles, it may be missing
 
     return list(mypycify(compiled_modules(), opt_level="2", debug_level="0"))
 

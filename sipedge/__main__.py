@@ -2,7 +2,7 @@
 
 import sys
 
-from sipedge.cli import main
+from sipedge.cli.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -129,7 +129,7 @@ class RefusalArchive:
     def __len__(self) -> int:
         return len(self._tickets)
 
-    def open(  # noqa: PLR0913 - a ticket has these parts, and each call names them
+    def open(
         self,
         *,
         at_utc: float,

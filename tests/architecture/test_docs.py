@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sipedge.cli import app
+from sipedge.cli.program import app
 from sipedge.config.settings import Settings
 from sipedge.observability.metrics import METRICS, PROCESS_METRICS
 from sipedge.proxy.edge import DROP_REASONS

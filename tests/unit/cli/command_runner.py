@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from sipedge.cli import main
+from sipedge.cli.program import main
 
 
 @dataclass(frozen=True)

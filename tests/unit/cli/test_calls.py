@@ -13,7 +13,7 @@ from tests.unit.cli.command_runner import Run
 from tests.unit.cli.control_server import HOSTILE, LINE, StandInControl, call_row
 
 ROOT = Path(__file__).parents[3]
-PROGRAM = "import sys; from sipedge.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from sipedge.cli.program import main; sys.exit(main())"
 
 
 def test_every_call_is_one_line_with_its_leases(control: StandInControl, run: Run) -> None:

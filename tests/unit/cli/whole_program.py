@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sipedge.cli import main
+from sipedge.cli.program import main
 
 DATA = """
 [[contact]]

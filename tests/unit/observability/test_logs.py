@@ -19,6 +19,7 @@ from sipedge.observability.logs import (
     clean,
     configure,
     escape,
+    flush_logs,
     is_secret_name,
     log_event,
     utc_text,
@@ -295,14 +296,12 @@ def test_instants_are_utc_with_milliseconds(created: float, text: str) -> None:
 
 def test_buffered_lines_are_written_together_and_a_warning_takes_them_along() -> None:
     stream = io.StringIO()
-    logs.configure(
-        log_format=LogFormat.TEXT, level=logging.INFO, stream=stream, is_buffered=True
-    )
+    configure(log_format=LogFormat.TEXT, level=logging.INFO, stream=stream, is_buffered=True)
     logger = logging.getLogger("sipedge.test")
-    logs.log_event(logger, logging.INFO, "call_ended", {"seconds": 1})
+    log_event(logger, logging.INFO, "call_ended", {"seconds": 1})
     assert stream.getvalue() == ""
-    logs.flush_logs()
+    flush_logs()
     assert stream.getvalue().count("\n") == 1
-    logs.log_event(logger, logging.INFO, "call_ended", {"seconds": 2})
-    logs.log_event(logger, logging.WARNING, "database_back", {})
+    log_event(logger, logging.INFO, "call_ended", {"seconds": 2})
+    log_event(logger, logging.WARNING, "database_back", {})
     assert stream.getvalue().count("\n") == 3

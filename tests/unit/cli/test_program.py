@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sipedge.cli import app, main
+from sipedge.cli.program import app, main
 
 ROOT = Path(__file__).parents[3]
 

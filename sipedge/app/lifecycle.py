@@ -307,10 +307,17 @@ async def _serve(app: App, ready: Callable[[App], None]) -> None:
         await app.stop()
 
 
-def run(app: App, ready: Callable[[App], None]) -> None:
-    """Run an edge until SIGTERM or SIGINT; `ready` is called once it serves."""
-    # Every connection of a phone is an open file, and the usual soft limit is 1024 of them.
+def raise_file_limit() -> None:
+    """Let this process open what its system lets it: every connection of a phone is a file.
+
+    The soft limit is often 1024, for the sake of programs that use select().
+    """
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
+
+
+def run(app: App, ready: Callable[[App], None]) -> None:
+    """Run an edge until SIGTERM or SIGINT; `ready` is called once it serves."""
+    raise_file_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, ready))

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("sipedge.operator")
 
 
+# Some hundred lines, which take a few milliseconds; a process takes a second to come up.
+_THREAD_TEXT_MAX: Final = 100_000
+
+
 class Operator:
     """Answers from the tables of the running edge, and changes what may be changed."""
 
@@ -247,7 +251,7 @@ class Operator:
         return line
 
     async def import_text(self, text: str) -> dict[str, object]:
-        """Import a data file in another process, then take what changed into service."""
+        """Import a data file beside the calls, then take what changed into service."""
         settings = self._app.settings
         job = ImportJob(
             settings.database.url, settings.edge.data_path, self._numbering, self._offers
@@ -276,7 +280,12 @@ class Operator:
         }
 
     async def _run_elsewhere(self, job: ImportJob, text: str) -> ImportReport:
-        """Run an import in a new process; a copy of this one would hold its sockets and threads."""
+        """Run an import in a thread, or a large one, which is all computing, in a new process.
+
+        Spawned and not forked: a copy of this process would hold its sockets and its threads.
+        """
+        if len(text) <= _THREAD_TEXT_MAX:
+            return await asyncio.to_thread(run_import, job, text)
         pool = concurrent.futures.ProcessPoolExecutor(
             max_workers=1, mp_context=multiprocessing.get_context("spawn")
         )

@@ -11,6 +11,7 @@ from typing import Final
 from loadtests.cpu import cpu_seconds, resident_megabytes
 from tests.interop.peers.addresses import Address, free_address, is_bound
 from tests.interop.peers.program import PeerFailed, Program, find_program
+from tests.interop.peers.sipp import CONTROL_HOST
 from tests.interop.peers.waiting import wait_until
 
 SCENARIOS: Final = Path(__file__).resolve().parent / "scenarios"
@@ -137,7 +138,7 @@ def _sipp(name: str, command: list[str], *, local: Address, work: Path) -> Progr
             *command[1:],
             *("-i", local.host, "-bind_local", "-p", str(local.port)),
             *("-mi", local.host, "-mp", str(free_address(local.host).port)),
-            *("-ci", local.host, "-cp", str(free_address(local.host).port)),
+            *("-ci", CONTROL_HOST, "-cp", str(free_address(CONTROL_HOST).port)),
             *("-nostdin", "-deadcall_wait", "0", "-trace_err", "-error_file", f"{name}.err"),
             *("-trace_stat", "-stf", f"{name}.csv", "-fd", "1"),
         ],

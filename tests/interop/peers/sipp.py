@@ -13,6 +13,8 @@ from tests.interop.peers.waiting import wait_until
 
 SCENARIOS: Final = Path(__file__).resolve().parent.parent / "scenarios"
 BUILT_IN: Final = frozenset({"uac", "uas"})
+CONTROL_HOST: Final = "127.0.9.9"
+"""SIPp takes each byte sent to its control port for a key, `q` for quit: keep late SIP away."""
 TRACE_CHARACTERS: Final = 12000
 
 _TRACED: Final = re.compile(
@@ -82,7 +84,7 @@ class Sipp(Program):
             *_scenario_options(scenario),
             *("-i", local.host, "-bind_local", "-p", str(local.port), "-t", "u1"),
             *("-mi", local.host, "-mp", str(free_address(local.host).port)),
-            *("-ci", local.host, "-cp", str(free_address(local.host).port)),
+            *("-ci", CONTROL_HOST, "-cp", str(free_address(CONTROL_HOST).port)),
             *("-m", str(calls), "-nostdin", "-cid_str", f"%u-{self.call_id_word}@%s"),
             *("-trace_stat", "-stf", str(self._statistics_path), "-fd", "1"),
             *("-trace_err", "-error_file", str(self._errors_path)),

@@ -9,6 +9,7 @@ from typing import Final
 
 from sipedge.sip.address import find_comma, parse_address, tag_of
 from sipedge.sip.errors import MalformedMessage
+from sipedge.sip.grammar import SPACES
 from sipedge.sip.headers import parse_max_forwards
 from sipedge.sip.message import (
     HEADER_BYTES_MAX,
@@ -48,7 +49,7 @@ def build_response(
     repeated = _REPEATED_BY_100 if status == 100 else _REPEATED
     for line, header in zip(request.lines, request.ids, strict=True):
         if header == TO and status != 100 and not request.to_tag:
-            parts.append(line + b";tag=" + to_tag)
+            parts.append(_add_tag(line, to_tag))
         elif header in repeated:
             parts.append(line)
     parts.extend(extra)
@@ -61,11 +62,16 @@ def build_salvage_response(salvage: Salvage, status: int, reason: str, to_tag: b
     parts = [b"SIP/2.0 %d %b" % (status, reason.encode("ascii"))]
     for line, header in zip(salvage.lines, salvage.ids, strict=True):
         if header == TO and not _has_tag(value_of(line)):
-            parts.append(line + b";tag=" + to_tag)
+            parts.append(_add_tag(line, to_tag))
         else:
             parts.append(line)
     parts.append(_END)
     return b"\r\n".join(parts)
+
+
+def _add_tag(line: bytes, tag: bytes) -> bytes:
+    # A semicolon too many at the end passes on the way in; two in a row might not on the way out.
+    return line.rstrip(SPACES).removesuffix(b";") + b";tag=" + tag
 
 
 def _has_tag(value: bytes) -> bool:

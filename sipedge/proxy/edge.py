@@ -21,7 +21,7 @@ from sipedge.sip.build import build_salvage_response
 from sipedge.sip.errors import MalformedMessage
 from sipedge.sip.flow import Flow
 from sipedge.sip.message import Request, Response, parse_message, salvage_request
-from sipedge.sip.names import ACK, CANCEL, INVITE, REGISTER
+from sipedge.sip.names import ACK, BYE, CANCEL, INVITE, REGISTER
 
 # What is dropped without an answer, by reason; the labels of one counter.
 DROP_REASONS: Final = (
@@ -122,7 +122,8 @@ class Edge:
         core.counters.count_request_received(method)
         # Read now what may be malformed: nothing has changed yet.
         assert request.from_tag is not None
-        is_in_dialog = bool(request.to_tag)
+        # A caller of RFC 2543 has no tag; the BYE that comes back to it has none in To either.
+        is_in_dialog = bool(request.to_tag) or method == BYE
         arrival = Arrival(core, request, flow, now)
         if core.layer.absorb_request(request, arrival.reply_flow, now):
             return

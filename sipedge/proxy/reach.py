@@ -79,7 +79,7 @@ def flow_to_trunk(
     """
     uri = contact_uri(message)
     shown = b"@%b:%d" % (flow.host.encode("ascii"), flow.port)
-    has_routes = RECORD_ROUTE in message.ids
+    has_routes = RECORD_ROUTE in message.ids and not _is_only_ours(message, token)
     if flow.reliable or (shown in uri and not has_routes):
         return flow
     if has_routes:
@@ -94,6 +94,15 @@ def flow_to_trunk(
     if target.transport not in (b"", b"udp") or core.directory.trunk_of_source(host) is not trunk:
         return flow
     return Flow(flow.listener, flow.transport, host, target.port or 5060)
+
+
+def _is_only_ours(message: Message, token: bytes) -> bool:
+    """True for the one Record-Route of most answers, seen by its bytes: nobody is between us."""
+    ids = message.ids
+    if not token or ids.count(RECORD_ROUTE) != 1:
+        return False
+    line = message.lines[ids.index(RECORD_ROUTE)]
+    return token in line and b"," not in line
 
 
 def _next_hop(message: Message, token: bytes) -> bytes:

@@ -567,3 +567,15 @@ def test_a_bye_that_overtakes_the_answer_still_ends_the_call() -> None:
     assert lab.used(ALICE) == 1
     lab.send(write_response(bye.request, 481), lab.flow(ALICE))
     assert lab.used(ALICE) == 0
+
+
+def test_a_caller_of_rfc_2543_that_has_no_tag_is_served_both_ways() -> None:
+    for by_caller in (True, False):
+        lab = Lab()
+        lab.register_all()
+        wire = lab.invite(BOB).replace(b";tag=a", b"", 1)
+        call = Call(lab, wire, lab.flow(ALICE), lab.send(wire, lab.flow(ALICE)))
+        call.pick_up()
+        call.hang_up(by_caller=by_caller)
+        assert (lab.used(ALICE), lab.used(BOB)) == (0, 0)
+        lab.assert_idle()

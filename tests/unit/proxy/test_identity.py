@@ -382,3 +382,25 @@ def test_guesses_do_not_shut_an_emergency_call_out() -> None:
         invite(lab, secret=b"wrong")
     assert invite(lab).word == "407"
     assert invite(lab, callee="112").word == "INVITE"
+
+
+def test_a_failure_is_counted_whatever_its_kind() -> None:
+    lab = Lab(authenticate=BOTH)
+    for _ in range(6):
+        invite(lab, secret=b"wrong")
+    assert lab.core.counters.auth_failures == 6, "five checked, one throttled"
+
+
+def test_a_phone_that_has_proven_itself_does_not_feel_the_guesses_of_others() -> None:
+    lab = Lab(authenticate=BOTH)
+    assert invite(lab).word == "INVITE"
+    for number in range(40):
+        guesser = Flow(UDP, "UDP", f"198.51.101.{number}", 5060)
+        wire = lab.invite(NUMBER, flow=guesser)
+        challenge = lab.one(wire, guesser)
+        lab.send(lab.authorize(wire, challenge, ALICE, secret=b"guess"), guesser)
+    assert invite(lab).word == "INVITE"
+    elsewhere = Flow(UDP, "UDP", "198.51.101.200", 5060)
+    wire = lab.invite(NUMBER, flow=elsewhere)
+    proof = lab.authorize(wire, lab.one(wire, elsewhere), ALICE)
+    assert lab.one(proof, elsewhere).word == "407"

@@ -1,49 +1,86 @@
-"""Debian's Prometheus reads the edge: configuration, alert rules and every query of the dashboard.
-
-`metrics_address` is where a metrics page is whose counters move: host and port.
-"""
+"""Debian's Prometheus reads a running edge under SIPp load: rules, alerts, the whole dashboard."""
 
 import json
 import re
-import socket
 import subprocess
-import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.interop.peers.addresses import free_address
+from tests.interop.peers.edge import DOMAIN, Edge, EdgeSettings, Line, make_lines
+from tests.interop.peers.toml_text import Scalar
+from tests.interop.peers.waiting import wait_until
+from tests.interop.stage import PHONE_HOST, Stage
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config"
 SCRAPE_INTERVAL = "250ms"
-DEADLINE_SECONDS = 60.0
-POLL_SECONDS = 0.1
+# More calls than SIPp gets done before it is stopped.
+ENDLESS = 100_000
+LINE_CALLS = 100
+SCANNER_HOST = "127.0.0.66"
 # Grafana fills these in. One minute holds many scrapes of ours, and two are enough for a rate.
 VARIABLES = {"$__rate_interval": "1m", "$instance": ".*"}
 
 
 @pytest.fixture(scope="module")
-def metrics_address() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("stand_in_edge.py"))],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def loaded_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """An edge with calls, refusals, registrations and a flood until the end of the module."""
+    work = tmp_path_factory.mktemp("loaded")
+    lines = make_lines(4, simultaneous_calls=LINE_CALLS)
+    screen: dict[str, Scalar | Sequence[Scalar]] = {"rate_per_second": 1, "burst": 20}
+    screen["trusted"] = [PHONE_HOST]
+    settings = EdgeSettings(extra={"screen": screen})
+    edge = Edge(work=work, lines=lines, settings=settings).prepare()
+    with edge.start(), Stage(edge, work) as stage:
+        load(stage)
+        yield edge
+
+
+def load(stage: Stage) -> None:
+    """Start everything that an edge meets in a day; SIPp goes on with it until it is stopped."""
+    caller, callee, full, other = (stage.phone(line) for line in stage.edge.lines)
+    callee.registers()
+    stage.edge.cli("line", "set", full.line.number, "--calls", "1")
+    callee.plays("uas_answer", calls=ENDLESS)
+    caller.calls(callee.line.number, calls=ENDLESS, options=per_second(10))
+    held = stage.phone(full.line).calls(callee.line.number, "uac_call_held")
+    held.await_received("200")
+    full.calls(callee.line.number, "uac_over_limit", calls=ENDLESS, options=per_second(5))
+    stage.sipp(
+        "register",
+        local=other.address,
+        remote=stage.edge.address,
+        line=other.line,
+        calls=ENDLESS,
+        options=("-auth_uri", DOMAIN, "-key", "expires", "60", *per_second(5)),
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:
-        try:
-            yield f"127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()
+    # A scanner that guesses: refused by the parser, then by the door.
+    stage.sipp(
+        "uac_plain_busy",
+        local=free_address(SCANNER_HOST),
+        remote=stage.edge.address,
+        line=Line("scanner", ""),
+        called="100",
+        calls=ENDLESS,
+        options=per_second(20),
+    )
+
+
+def per_second(rate: int) -> tuple[str, ...]:
+    return ("-r", str(rate), "-l", "1000")
+
+
+@pytest.fixture(scope="module")
+def metrics_address(loaded_edge: Edge) -> str:
+    """Where the metrics page is: host and port."""
+    return str(loaded_edge.http)
 
 
 class Prometheus:
@@ -75,20 +112,6 @@ class Prometheus:
             return False
 
 
-def wait_until(is_so: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(POLL_SECONDS)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def config_for(edge: str, folder: Path) -> Path:
     """Copy our configuration, with the address of this edge and intervals fit for a test."""
     text = (CONFIG / "prometheus.yml").read_text("utf-8")
@@ -111,7 +134,7 @@ def prometheus(
     metrics_address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
-    address = f"127.0.0.1:{free_port()}"
+    address = str(free_address())
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -130,11 +153,11 @@ def prometheus(
         def has_ended_or_is_ready() -> bool:
             return process.poll() is not None or started.is_ready()
 
-        wait_until(has_ended_or_is_ready, "Prometheus did not start")
+        wait_until(has_ended_or_is_ready, what="Prometheus starts", timeout_seconds=60)
         assert process.poll() is None, log.read_text("utf-8")
         # Three scrapes: every rate has two samples to stand on, whichever is still being stored.
         count = 'count_over_time(up{job="sipedge"}[1m]) >= 3'
-        wait_until(lambda: started.query(count), "Prometheus did not scrape the edge")
+        wait_until(lambda: started.query(count), what="Prometheus has scraped", timeout_seconds=60)
         yield started
     finally:
         process.terminate()
@@ -202,6 +225,31 @@ def test_every_query_of_the_dashboard_returns_data(
     assert all(sample["value"][1] != "NaN" for sample in result), (title, result)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sipedge_calls_active",
+        "sipedge_slots_in_use",
+        "sipedge_registrations",
+        "rate(sipedge_calls_answered_total[1m])",
+        'rate(sipedge_calls_ended_total{reason="caller"}[1m])',
+        'rate(sipedge_calls_refused_total{reason="outgoing_calls_in_use"}[1m])',
+        'rate(sipedge_registration_changes_total{change="refreshed"}[1m])',
+        'rate(sipedge_authentications_total{outcome="success"}[1m])',
+        'rate(sipedge_sip_requests_total{method="BYE",direction="out"}[1m])',
+        'rate(sipedge_messages_dropped_total{reason="banned_or_flooding"}[1m])',
+        "rate(sipedge_store_writes_total[1m])",
+    ],
+)
+def test_what_sipp_does_is_seen_by_prometheus(prometheus: Prometheus, expression: str) -> None:
+    """Not only that a series exists: it moves with the load."""
+
+    def is_above_zero() -> bool:
+        return any(float(sample["value"][1]) > 0 for sample in prometheus.query(expression))
+
+    wait_until(is_above_zero, what=f"{expression} is above zero", timeout_seconds=30)
+
+
 def test_every_series_that_an_alert_watches_exists(prometheus: Prometheus) -> None:
     """An alert on a series that no edge has would be silent for ever."""
     (group,) = prometheus.get("rules", type="alert")["groups"]
@@ -222,7 +270,7 @@ def test_every_rule_can_be_evaluated(prometheus: Prometheus) -> None:
         (group,) = prometheus.get("rules", type="alert")["groups"]
         return [rule["name"] for rule in group["rules"] if rule["health"] == "unknown"]
 
-    wait_until(lambda: not unevaluated(), "rules were not evaluated")
+    wait_until(lambda: not unevaluated(), what="rules are evaluated", timeout_seconds=60)
     (group,) = prometheus.get("rules", type="alert")["groups"]
     assert {rule["health"] for rule in group["rules"]} == {"ok"}, group
 

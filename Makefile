@@ -10,7 +10,7 @@ RUN ?= --config config/sipedge.toml --demo-data config/demo.toml
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench clean
+.PHONY: help setup run check test bench clean loadtest
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,6 +29,9 @@ check: setup ## format, lint, types, import contracts
 
 test: check ## everything check does, then every test
 	@$(BIN)/pytest $(TESTS)
+
+loadtest: setup ## SIPp through sipedge and Kamailio in turn, the table in loadtests/results
+	@$(BIN)/python loadtests/run.py
 
 bench: setup ## micro-benchmarks of the hot path
 	@$(BIN)/python scripts/bench.py

@@ -2,8 +2,11 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
+
+from typing_extensions import override
 
 from sipedge.config import Listen, Settings
 from sipedge.limits.emergency import EmergencyEntry, EmergencyNumbers
@@ -27,6 +30,18 @@ _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, 
 # A ticket of 2 KB each: two weeks of a busy edge in memory, all of them in the database.
 _TICKETS_MAX: Final = 50_000
 _SOURCES_MAX: Final = 100_000
+
+
+class TrustedHosts(Container[str]):
+    """The hosts of some networks, however large these are."""
+
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
+        self._networks = networks
+
+    @override
+    def __contains__(self, host: object) -> bool:
+        address = ip_address(str(host))
+        return any(address in network for network in self._networks)
 
 
 def proxy_settings(settings: Settings) -> ProxySettings:
@@ -119,9 +134,7 @@ def build_core(settings: Settings, listeners: Listeners, *, token_key: bytes, ep
             screen.burst,
             screen.ban_seconds,
             _SOURCES_MAX,
-            trusted=frozenset(
-                str(host) for network in trusted if network.num_addresses <= 256 for host in network
-            ),
+            trusted=TrustedHosts(trusted),
         ),
         failures=FailureThrottle(),
         ledger=Ledger(settings.edge.name, epoch),

@@ -1,8 +1,8 @@
 """When the garbage collector runs: in quiet moments, not in the middle of a burst of calls.
 
-The core lets go of its objects by reference counts, so the collector finds nothing there; but each
-of its full runs walks every live transaction, a tenth of a second at 100,000 of them, and by
-default it runs whenever a quarter more objects have come to live. Here the young generations are
+The core lets go of its objects by reference counts (a test holds it to that), so the collector
+finds nothing there; but each of its full runs walks every live transaction, a quarter of a second
+at 40,000 of them, and by default it runs whenever a quarter more objects have come to live. Here the young generations are
 collected as ever and the old one when little is going on, or after an hour.
 """
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from sipedge.limits.ledger import LeaseState
-from sipedge.observability.exposition import Gauges
+from sipedge.observability.exposition import Exposition, Gauges
 from sipedge.proxy.core import Core
 from sipedge.transport.driver import Driver
 
@@ -35,3 +35,11 @@ def build_gauges(core: Core, driver: Driver, started_at: float) -> Gauges:
         flows_by_transport=flows_by_transport,
         uptime_seconds=lambda: loop.time() - started_at,
     )
+
+
+def render_metrics(core: Core, exposition: Exposition) -> bytes:
+    """Return the metrics page; what the transaction layer counts by itself is copied first."""
+    counters, layer = core.counters, core.layer
+    counters.retransmissions_received = layer.retransmissions_absorbed
+    counters.retransmissions_sent = layer.retransmissions_sent
+    return exposition.render()

@@ -24,7 +24,7 @@ from sipedge.api.control_socket import ControlServer, ControlSocketError
 from sipedge.api.health import Health, build_health_app
 from sipedge.app.building import build_core, build_listeners
 from sipedge.app.collector import Collector
-from sipedge.app.gauges import build_gauges
+from sipedge.app.gauges import build_gauges, render_metrics
 from sipedge.app.keeping import Keeper, restored_binding
 from sipedge.app.operator import Operator
 from sipedge.app.profiles import aliases_by_line, build_profile
@@ -32,6 +32,7 @@ from sipedge.app.trunks import TrunkResolver
 from sipedge.app.upkeep import CHECK_SECONDS, PRUNE_SECONDS, Upkeep, repeat
 from sipedge.app.writer import Writer
 from sipedge.config import Listen, Settings
+from sipedge.limits.tickets import RefusalTicket
 from sipedge.observability.exposition import Build, Exposition
 from sipedge.observability.logs import flush_logs, log_event
 from sipedge.observability.loop_watch import LoopWatch
@@ -45,6 +46,8 @@ from sipedge.transport.tls import ServerTls, make_certificate
 from sipedge.transport.udp import UdpListener, open_udp_socket
 
 _LOGGER: Final = logging.getLogger("sipedge")
+# Tickets taken back from the database: a customer asks for a refusal within hours, not months.
+TICKETS_RESTORED: Final = 5_000
 _LOG_FLUSH_SECONDS: Final = 0.2
 # Rows turned into profiles between two turns of the loop.
 _SLICE: Final = 500
@@ -107,6 +110,7 @@ class App:
         self.driver = Driver(self.edge, self.keeper.keep)
         await self.load_lines()
         await self._load_bindings()
+        await self._load_refusals()
         keeper = self.keeper
         writer = Writer(self.core.counters, (keeper.bindings, keeper.refusals, keeper.records))
         writer.start()
@@ -203,6 +207,11 @@ class App:
             if binding is not None and binding.expires_at > now:
                 self.core.location.add(binding)
 
+    async def _load_refusals(self) -> None:
+        """Take back the latest tickets, so that `why` knows them after a restart."""
+        for row in reversed(await self.stores.refusals.recent(limit=TICKETS_RESTORED)):
+            self.core.archive.restore(RefusalTicket.from_dict(row))
+
     async def _start_services(self, writer: Writer) -> None:
         loop = asyncio.get_running_loop()
         counters = self.core.counters
@@ -239,7 +248,7 @@ class App:
         build = Build(version=version("sipedge"), python=sys.version.split()[0])
         exposition = Exposition(self.core.counters, gauges, build)
         health = Health(
-            render_metrics=exposition.render,
+            render_metrics=lambda: render_metrics(self.core, exposition),
             loop_lag_seconds=watch.recent_lag_seconds,
             checks={"database": self._check_database, "listeners": self._check_listeners},
         )

@@ -11,7 +11,7 @@ from typing import Final
 from sipedge.config.errors import ConfigurationError, show_found
 
 SHIPPED_LIST: Final = "emergency-fr.toml"
-_NUMBER: Final = re.compile(r"[0-9]{2,9}", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9]{2,6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _read_number(path: str, index: int, entry: object) -> EmergencyNumber:
         raise _wrong(path, f"number[{index}]", entry, "write a [[number]] table")
     number = entry.get("number")
     if not isinstance(number, str) or not _NUMBER.fullmatch(number):
-        raise _wrong(path, f"number[{index}].number", number, 'write 2 to 9 digits, as "112"')
+        raise _wrong(path, f"number[{index}].number", number, 'write 2 to 6 digits, as "112"')
     names = []
     for language in ("fr", "en"):
         name = entry.get(language)

@@ -81,7 +81,7 @@ class SipSettings(Section):
     tls_key: str = ""
     digest_algorithms: Annotated[
         tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...], Field(strict=False, min_length=1)
-    ] = ("MD5", "SHA-256")
+    ] = ("MD5",)
     expires_min_seconds: Annotated[int, whole(1, DAY_SECONDS, "seconds")] = 60
     expires_default_seconds: Annotated[int, whole(1, DAY_SECONDS, "seconds")] = 1800
     expires_max_seconds: Annotated[int, whole(1, 7 * DAY_SECONDS, "seconds")] = 3600

@@ -5,6 +5,7 @@ thousand calls a second pays nothing, a scanner pays for every probe.
 """
 
 from collections import OrderedDict
+from collections.abc import Container
 from typing import Final
 
 from sipedge.limits.buckets import BucketTable
@@ -74,7 +75,7 @@ class SourceGuard:
         ban_seconds: float,
         capacity: int,
         *,
-        trusted: frozenset[str] = frozenset(),
+        trusted: Container[str] = frozenset(),
     ) -> None:
         self.ban_seconds = ban_seconds
         self.capacity = capacity

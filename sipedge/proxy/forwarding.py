@@ -123,6 +123,12 @@ class Branch(ClientUser):
         """The flow is broken: as if a 503 had come (section 16.9)."""
         self.give_up(503, now)
 
+    @override
+    def client_terminated(self, transaction: ClientTransaction, now: float) -> None:
+        """The client transaction is gone; the last one to go frees the context."""
+        self.client = None
+        self.context.let_go()
+
     def give_up(self, status: int, now: float) -> None:
         """Stop waiting for this branch and count it as answered with `status`."""
         if self.status == 0:
@@ -473,6 +479,14 @@ class ResponseContext(ServerUser):
     def server_terminated(self, transaction: ServerTransaction, now: float) -> None:
         """The server transaction is gone; drop what would keep this context alive."""
         self.server = None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Cut the cycles when no transaction is left: reference counts alone must free a call."""
+        if self.server is None and all(branch.client is None for branch in self.branches):
+            self._disarm_ring_timer()
+            self.branches = []
+            self.call = None
 
 
 def _rank(branch: Branch) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ class ProxySettings:
     domains: tuple[str, ...] = ("edge.test",)
     realm: str = "edge.test"
     authenticate: frozenset[bytes] = frozenset({b"REGISTER", b"INVITE"})
-    digest_algorithms: tuple[bytes, ...] = (b"MD5", b"SHA-256")
+    digest_algorithms: tuple[bytes, ...] = (b"MD5",)
     expires_min_seconds: int = 60
     expires_default_seconds: int = 3600
     expires_max_seconds: int = 7200

@@ -23,6 +23,10 @@ class RefusalStore(Protocol):
         """Return the newest refusal of this ticket, in any case of letters; None without one."""
         ...
 
+    async def recent(self, *, limit: int) -> list[dict[str, object]]:
+        """Return the newest refusals, newest first."""
+        ...
+
     async def prune(self, before_at: float) -> int:
         """Delete the refusals older than an instant; return how many."""
         ...

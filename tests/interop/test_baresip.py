@@ -1,27 +1,11 @@
 """Two real phones (baresip) register and call each other through the edge."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.interop.peers.baresip import Baresip
-from tests.interop.peers.edge import Edge, EdgeSettings, make_lines
 from tests.interop.stage import Stage
 
 TRANSPORTS = ["udp", "tcp", "tls"]
-
-
-@pytest.fixture(scope="module")
-def running_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    """An edge that offers MD5 alone.
-
-    Debian's baresip 1.0.0 gives up on a response when any of its challenges names an algorithm it
-    does not know ("Register: Function not implemented"), in whatever order they come.
-    """
-    settings = EdgeSettings(extra={"sip": {"digest_algorithms": ["MD5"]}})
-    work = tmp_path_factory.mktemp("edge")
-    with Edge(work=work, lines=make_lines(20), settings=settings).prepare().start() as edge:
-        yield edge
 
 
 def _two_phones(stage: Stage, transport: str = "udp") -> tuple[Baresip, Baresip]:

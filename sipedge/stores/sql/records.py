@@ -42,6 +42,13 @@ class SqlRefusals:
             data = (await connection.execute(query)).scalar_one_or_none()
         return None if data is None else _load(data)
 
+    async def recent(self, *, limit: int) -> list[dict[str, object]]:
+        """Return the newest refusals, newest first."""
+        query = select(REFUSAL.c.data).order_by(REFUSAL.c.at.desc(), REFUSAL.c.id.desc())
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.limit(limit))).scalars().all()
+        return [_load(data) for data in rows]
+
     async def prune(self, before_at: float) -> int:
         """Delete the refusals older than an instant; return how many."""
         return await _prune(self._database, REFUSAL, "at", before_at)

@@ -2,8 +2,9 @@
 
 The core lets go of its objects by reference counts (a test holds it to that), so the collector
 finds nothing there; but each of its full runs walks every live transaction, a quarter of a second
-at 40,000 of them, and by default it runs whenever a quarter more objects have come to live. Here the young generations are
-collected as ever and the old one when little is going on, or after an hour.
+at 40,000 of them, and by default it runs whenever a quarter more objects have come to live. Here
+the young generations are collected as ever and the old one when little is going on, or after an
+hour.
 """
 
 import asyncio

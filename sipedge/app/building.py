@@ -15,10 +15,10 @@ from sipedge.limits.ledger import Ledger
 from sipedge.limits.tickets import RefusalArchive
 from sipedge.observability.counters import Counters
 from sipedge.proxy.core import Core
+from sipedge.proxy.dial_plan import DialPlan
 from sipedge.proxy.directory import Directory, TrunkProfile
 from sipedge.proxy.edge import DROP_REASONS
 from sipedge.proxy.listeners import Listener, Listeners
-from sipedge.proxy.numbering import Numbering
 from sipedge.proxy.records import EndedBy
 from sipedge.proxy.refusals import Refusal
 from sipedge.proxy.settings import ProxySettings
@@ -109,7 +109,7 @@ def build_core(settings: Settings, listeners: Listeners, *, token_key: bytes, ep
     """Return a core without lines; the caller loads them."""
     chosen = proxy_settings(settings)
     numbers = settings.emergency.load_list()
-    numbering = Numbering(chosen.country_code, chosen.international_prefix, chosen.national_prefix)
+    numbering = DialPlan(chosen.country_code, chosen.international_prefix, chosen.national_prefix)
     screen = settings.screen
     trusted = [*screen.networks, *(net for trunk in settings.trunk for net in trunk.networks)]
     directory = Directory(numbering)

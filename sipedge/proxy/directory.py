@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
-from sipedge.proxy.numbering import Numbering
+from sipedge.proxy.dial_plan import DialPlan
 from sipedge.sip.flow import Flow
 
 # Sources whose trunk, or lack of one, is remembered: a look-up instead of a search per request.
@@ -96,13 +96,13 @@ class Directory:
         "_prefixes",
         "_trunks_by_host",
         "calls_paid",
+        "dial_plan",
         "lines",
-        "numbering",
         "trunks",
     )
 
-    def __init__(self, numbering: Numbering) -> None:
-        self.numbering = numbering
+    def __init__(self, dial_plan: DialPlan) -> None:
+        self.dial_plan = dial_plan
         self.calls_paid = 0
         self.lines: dict[bytes, LineProfile] = {}
         self._by_number: dict[bytes, LineProfile] = {}
@@ -135,7 +135,7 @@ class Directory:
                 del self._by_number[self._key(number)]
 
     def _key(self, number: str) -> bytes:
-        return self.numbering.canonical(number.encode("ascii"))
+        return self.dial_plan.canonical(number.encode("ascii"))
 
     def put_trunks(self, trunks: Iterable[TrunkProfile]) -> None:
         """Replace all trunks."""
@@ -149,7 +149,7 @@ class Directory:
         """Return the line whose number or alias this user part is, in any usual spelling."""
         line = self.lines.get(user)
         if line is None:
-            line = self._by_number.get(self.numbering.canonical(user))
+            line = self._by_number.get(self.dial_plan.canonical(user))
         return line
 
     def trunk_of_source(self, host: str) -> TrunkProfile | None:

@@ -15,10 +15,10 @@ from sipedge.limits.ledger import Ledger
 from sipedge.limits.tickets import RefusalArchive
 from sipedge.observability.counters import Counters
 from sipedge.proxy.core import Core
+from sipedge.proxy.dial_plan import DialPlan
 from sipedge.proxy.directory import Directory, LineProfile, TrunkProfile
 from sipedge.proxy.edge import DROP_REASONS, Edge
 from sipedge.proxy.listeners import Listener, Listeners
-from sipedge.proxy.numbering import Numbering
 from sipedge.proxy.records import EndedBy
 from sipedge.proxy.refusals import Refusal
 from sipedge.proxy.settings import ProxySettings
@@ -151,7 +151,7 @@ def build_edge(
 ) -> Edge:
     """Return an edge that knows these lines and trunks; a fault in one of its timers is raised."""
     draw = entropy or Random(seed).randbytes
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     for line in lines:
         directory.put_line(line)
     directory.put_trunks(trunks)

@@ -1,7 +1,7 @@
 from ipaddress import ip_network
 
+from sipedge.proxy.dial_plan import DialPlan
 from sipedge.proxy.directory import Directory, TrunkProfile
-from sipedge.proxy.numbering import Numbering
 from sipedge.testing.builders import build_line, build_trunk
 
 ALICE = "0033972100001"
@@ -9,7 +9,7 @@ BOB = "0033972100002"
 
 
 def test_a_line_is_found_by_user_number_and_alias() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     line = build_line(ALICE, aliases=("0033972109999",))
     directory.put_line(line)
     for user in (ALICE, "+33972100001", "0972100001", "0033972109999", "+33 972 10 99 99"):
@@ -18,7 +18,7 @@ def test_a_line_is_found_by_user_number_and_alias() -> None:
 
 
 def test_a_replaced_line_leaves_no_number_behind() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     directory.put_line(build_line(ALICE, 2, aliases=("0033972109999",)))
     line = build_line(ALICE, 5)
     directory.put_line(line)
@@ -28,7 +28,7 @@ def test_a_replaced_line_leaves_no_number_behind() -> None:
 
 
 def test_a_removed_line_is_gone_and_what_others_have_stays() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     alice = build_line(ALICE, aliases=("0033972100002",))
     bob = build_line(BOB)
     directory.put_line(alice)
@@ -41,7 +41,7 @@ def test_a_removed_line_is_gone_and_what_others_have_stays() -> None:
 def test_the_longest_prefix_wins_whatever_the_order() -> None:
     short, long = build_trunk("a", prefixes=("0",)), build_trunk("b", prefixes=("003", "+"))
     for trunks in ([short, long], [long, short]):
-        directory = Directory(Numbering())
+        directory = Directory(DialPlan())
         directory.put_trunks(trunks)
         assert directory.trunk_for(b"0033") is long
         assert directory.trunk_for(b"0123") is short
@@ -49,30 +49,30 @@ def test_the_longest_prefix_wins_whatever_the_order() -> None:
 
 
 def test_of_two_trunks_with_the_same_prefix_the_first_is_taken() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     one, two = build_trunk("one"), build_trunk("two")
     directory.put_trunks([one, two])
     assert directory.trunk_for(b"0123") is one
 
 
 def test_an_empty_prefix_takes_what_is_left() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     rest = build_trunk(prefixes=("",))
     directory.put_trunks([rest])
     assert directory.trunk_for(b"anything") is rest
 
 
 def test_an_emergency_call_may_take_every_trunk() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     one, two = build_trunk("one", prefixes=("0",)), build_trunk("two", prefixes=("1",))
     directory.put_trunks([one, two])
     assert directory.trunks_for_emergency(b"112") == [two, one]
     assert directory.trunks_for_emergency(b"999") == [one, two]
-    assert Directory(Numbering()).trunks_for_emergency(b"112") == []
+    assert Directory(DialPlan()).trunks_for_emergency(b"112") == []
 
 
 def test_a_trunk_is_known_by_its_networks() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     networks = (ip_network("203.0.113.0/28"), ip_network("2001:db8:7::/48"))
     trunk = TrunkProfile("carrier", (b"0",), networks)
     directory.put_trunks([trunk])
@@ -83,7 +83,7 @@ def test_a_trunk_is_known_by_its_networks() -> None:
 
 
 def test_new_trunks_are_known_at_once() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     assert directory.trunk_of_source("203.0.113.1") is None
     trunk = build_trunk()
     directory.put_trunks([trunk])
@@ -93,7 +93,7 @@ def test_new_trunks_are_known_at_once() -> None:
 
 
 def test_what_is_remembered_of_sources_is_bounded() -> None:
-    directory = Directory(Numbering())
+    directory = Directory(DialPlan())
     for number in range(50_100):
         directory.trunk_of_source(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(directory._trunks_by_host) <= 50_000

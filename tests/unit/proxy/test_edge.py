@@ -109,6 +109,10 @@ def test_every_message_is_counted_by_what_it_is() -> None:
     assert counters.requests_sent[b"INVITE"] == 1
     assert counters.requests_sent[b"ACK"] == 1
     assert (counters.responses_received[1], counters.responses_received[2]) == (1, 1)
+    second = lab.dial()
+    second.ring()
+    second.cancel()
+    assert counters.requests_sent[b"CANCEL"] == 1
 
 
 # ------------------------------------------------------------------------------- the guard

@@ -1,6 +1,6 @@
 import pytest
 
-from sipedge.proxy.numbering import Numbering
+from sipedge.proxy.dial_plan import DialPlan
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from sipedge.proxy.numbering import Numbering
     ],
 )
 def test_every_spelling_of_a_number_is_one_number(spelled: bytes) -> None:
-    assert Numbering().canonical(spelled) == b"0033972100001"
+    assert DialPlan().canonical(spelled) == b"0033972100001"
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,13 @@ def test_every_spelling_of_a_number_is_one_number(spelled: bytes) -> None:
     ],
 )
 def test_what_is_no_full_number_stays_as_it_is(user: bytes) -> None:
-    assert Numbering().canonical(user) == user
+    assert DialPlan().canonical(user) == user
 
 
-def test_another_country_has_another_plan() -> None:
-    american = Numbering(b"1", b"011", b"")
-    assert american.canonical(b"+15551234567") == b"01115551234567"
+def test_another_country_dials_otherwise_and_means_the_same_stored_number() -> None:
+    """Stored numbers begin with 00 everywhere; only what callers dial differs."""
+    american = DialPlan(b"1", b"011", b"")
+    assert american.canonical(b"+15551234567") == b"0015551234567"
     assert american.canonical(b"5551234567") == b"5551234567"
-    assert american.canonical(b"01133972100001") == b"01133972100001"
+    assert american.canonical(b"01133972100001") == b"0033972100001"
+    assert american.canonical(b"0033972100001") == b"0033972100001"

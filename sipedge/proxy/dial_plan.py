@@ -3,10 +3,12 @@
 from typing import Final
 
 _SEPARATORS: Final = b"-.() "
+# What a stored number begins with, however this country dials abroad (accounts/numbers.py).
+CANONICAL_PREFIX: Final = b"00"
 
 
-class Numbering:
-    """The dial plan of the country in which the edge stands.
+class DialPlan:
+    """How callers dial in the country in which the edge stands.
 
     `international_prefix` is what replaces the plus sign; `national_prefix` is what a number of
     `country_code` begins with at home.
@@ -31,10 +33,12 @@ class Numbering:
         if not bare.isdigit():
             return user
         if bare is not number:
-            return self.international_prefix + bare
-        if number.startswith(self.international_prefix):
+            return CANONICAL_PREFIX + bare
+        if self.international_prefix and number.startswith(self.international_prefix):
+            return CANONICAL_PREFIX + number[len(self.international_prefix) :]
+        if number.startswith(CANONICAL_PREFIX):
             return number
         if self.national_prefix and number.startswith(self.national_prefix) and len(number) > 4:
             national = number[len(self.national_prefix) :]
-            return self.international_prefix + self.country_code + national
+            return CANONICAL_PREFIX + self.country_code + national
         return number

@@ -33,8 +33,9 @@ from sipedge.sip.message import (
     parse_message,
     salvage_request,
 )
-from sipedge.sip.names import METHODS, TABLE, canonical_name
+from sipedge.sip.names import FROM, METHODS, TABLE, canonical_name
 from sipedge.sip.uri import parse_uri
+from sipedge.testing.messages import write_response
 from tests.torture.corpus import Expectation, read_expectations
 from tests.torture.stage import (
     CARRIER,
@@ -44,6 +45,7 @@ from tests.torture.stage import (
     build_stage,
     give,
     prove_alive,
+    relayed_in,
     settle,
     table_sizes,
 )
@@ -266,3 +268,36 @@ def test_sixty_kilobytes_cost_any_parser_a_linear_time(parser: str, filling: str
     # Twice is linear; the rest is for a busy machine. Quadratic is four times, of far more.
     assert whole < 3.0 * half + 0.001
     assert whole < 0.2
+
+
+LONG_VALUES = {
+    "From tag": (b"From", b"<sip:watson@example.com>;tag=%b"),
+    "From user": (b"From", b"<sip:%b@example.com>;tag=1"),
+    "display name": (b"From", b'"%b" <sip:watson@example.com>;tag=1'),
+    "branch": (b"Via", b"SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bK%b"),
+    "branch of RFC 2543": (b"Via", b"SIP/2.0/UDP 203.0.113.1:5060;branch=%b"),
+    "Call-ID": (b"Call-ID", b"%b"),
+    "Contact": (b"Contact", b"<sip:%b@203.0.113.1>"),
+    "unknown": (b"X-Unknown", b"%b"),
+}
+
+
+@pytest.mark.parametrize("size_bytes", [255, 256, 4_096, 8_000, 60_000])
+@pytest.mark.parametrize("what", LONG_VALUES)
+def test_an_overlong_value_goes_there_and_back_or_is_refused(what: str, size_bytes: int) -> None:
+    """CVE-2018-8828, CVE-2020-27507: what an overlong value breaks is the answer to it."""
+    header, value = LONG_VALUES[what]
+    wire = write(b"INVITE", header=header, values=[value.replace(b"%b", b"x" * size_bytes)])
+    edge = build_stage()
+    sent = give(edge, wire)
+    if size_bytes > HEADER_BYTES_MAX:
+        assert [answer[:11] for _, answer in sent] == [b"SIP/2.0 513"]
+        return
+    (copy,) = relayed_in(sent)
+    busy = give(edge, write_response(copy, 486, to_tag=b"b" * size_bytes), PHONE)
+    assert [message[:11] for _, message in busy] == [b"ACK sip:pho", b"SIP/2.0 486"]
+    refused = parse_message(busy[1][1])
+    assert refused.to_tag == b"b" * size_bytes
+    assert refused.first(FROM) == parse_message(wire).first(FROM)
+    settle(edge, 2.0)
+    assert table_sizes(edge) == table_sizes(build_stage())

@@ -161,7 +161,11 @@ def set_(
         str | None, typer.Option("--link", help='Access link it shares; "" for none.')
     ] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether it registers and calls.")
+        bool | None,
+        typer.Option(
+            "--enable/--disable",
+            help="Whether it may call; a disabled line still registers, for emergency calls.",
+        ),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -305,7 +305,8 @@ def _cannot_listen(listen: Listen, error: OSError, key: str = "sip.listen") -> S
 async def _serve(app: App, ready: Callable[[App], None]) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A closed terminal ends the edge in order, too: what waits is written.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     await app.start()
     try:

@@ -188,10 +188,6 @@ class Call:
         elif self.timer is not None:
             self.core.wheel.arm(self.timer, min(self.ends_at, now + _LOOK_SECONDS))
 
-    def callee_side(self, tag: bytes) -> Side | None:
-        """Return the side of the callee with this tag."""
-        return self.callees.get(tag)
-
 
 class CallTable:
     """All calls that are up, by serial, and by Call-ID and caller tag for in-dialog requests."""

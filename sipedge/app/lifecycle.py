@@ -49,6 +49,8 @@ _LOGGER: Final = logging.getLogger("sipedge")
 # Tickets taken back from the database: a customer asks for a refusal within hours, not months.
 TICKETS_RESTORED: Final = 5_000
 _LOG_FLUSH_SECONDS: Final = 0.2
+# A scrape that is under way gets this long to be read.
+_HTTP_STOP_SECONDS: Final = 2.0
 # Rows turned into profiles between two turns of the loop.
 _SLICE: Final = 500
 
@@ -252,7 +254,9 @@ class App:
             loop_lag_seconds=watch.recent_lag_seconds,
             checks={"database": self._check_database, "listeners": self._check_listeners},
         )
-        runner = web.AppRunner(build_health_app(health), access_log=None)
+        runner = web.AppRunner(
+            build_health_app(health), access_log=None, shutdown_timeout=_HTTP_STOP_SECONDS
+        )
         await runner.setup()
         self._cleanups.append(runner.cleanup)
         site = web.TCPSite(runner, listen.host, listen.port)

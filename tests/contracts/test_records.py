@@ -24,6 +24,14 @@ async def test_a_ticket_tells_its_newest_refusal(database_url: str, tmp_path: Pa
         await stores.refusals.add([])
 
 
+async def test_the_latest_refusals_come_newest_first(database_url: str, tmp_path: Path) -> None:
+    newer = {**REFUSAL, "ticket": "R-8888", "at": 200.0}
+    async with stores_on(database_url, tmp_path) as stores:
+        await stores.refusals.add([REFUSAL, newer])
+        assert await stores.refusals.recent(limit=5) == [newer, REFUSAL]
+        assert await stores.refusals.recent(limit=1) == [newer]
+
+
 async def test_old_refusals_go(database_url: str, tmp_path: Path) -> None:
     async with stores_on(database_url, tmp_path) as stores:
         await stores.refusals.add([REFUSAL, {**REFUSAL, "at": 300.0}])

@@ -79,6 +79,25 @@ async def test_a_registration_is_there_again_after_a_restart(tmp_path: Path) -> 
         assert 3500 < left <= 3600
 
 
+async def test_a_ticket_is_explained_after_a_restart(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path)
+    await fill(settings)
+    async with running(settings) as app:
+        phones = Phones(app)
+        alice, _ = await phones.register(ALICE), await phones.register(BOB)
+        for _ in range(2):
+            await phones.talk(alice, BOB)
+        await phones.is_refused(alice, BOB)
+        phones.peers.close()
+    with sqlite3.connect(tmp_path / "var/sipedge.db") as database:
+        (code,) = database.execute("SELECT ticket FROM refusal").fetchone()
+    database.close()
+    async with running(settings) as app:
+        report = app.operator.refusal(code)
+        assert report is not None
+        assert (report["line"], report["used"], report["limit"]) == (ALICE, 2, 2)
+
+
 async def test_expired_and_orphaned_registrations_leave_the_database(tmp_path: Path) -> None:
     settings = write_settings(tmp_path)
     await fill(settings)

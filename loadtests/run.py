@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
         work = Path(folder)
         servers = start_servers(work, arguments.only, running)
         bursts = measure(arguments, servers, work)
-        commands = {server.name: " ".join(server.program.command) for server in servers}
+        commands = {server.name: server_command(server) for server in servers}
     command = caller_command(
         load_of(arguments, arguments.rates[-1]), server="SERVER", callers_csv="CALLERS.csv"
     )
@@ -77,6 +77,11 @@ def main(words: Sequence[str]) -> int:
 def load_of(arguments: argparse.Namespace, rate: int) -> Load:
     """Return the load of the command line at one rate."""
     return Load(rate, arguments.seconds, arguments.hold_milliseconds, arguments.settle_seconds)
+
+
+def server_command(server: Server) -> str:
+    """Return how the server was started, without the folder that this clone happens to be in."""
+    return " ".join(server.program.command).replace(f"{ROOT}/", "")
 
 
 def start_servers(work: Path, only: str | None, running: ExitStack) -> list[Server]:

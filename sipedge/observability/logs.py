@@ -48,8 +48,8 @@ def configure(
 ) -> None:
     """Send every log line of the process to `stream`, replacing what was set up before.
 
-    `level` is one of logging's (logging.INFO). aiohttp's line per HTTP request is left out. With
-    `is_buffered` somebody must call `flush_logs` regularly.
+    `level` is one of logging's (logging.INFO). aiohttp's line per HTTP request and Alembic's notes
+    are left out. With `is_buffered` somebody must call `flush_logs` regularly.
     """
     handler = BufferedHandler(stream) if is_buffered else logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else TextFormatter())
@@ -58,7 +58,9 @@ def configure(
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(level)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # A line per HTTP request, and one per migration of a database that is being made.
+    for talkative in ("aiohttp.access", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def log_event(logger: logging.Logger, level: int, event: str, fields: Mapping[str, Scalar]) -> None:

@@ -222,7 +222,8 @@ class App:
         self._cleanups.append(_as_cleanup(watch.stop))
         trunks = TrunkResolver(self.core, self.driver.streams)
         await trunks.resolve()
-        upkeep = Upkeep(self.edge, self._tls, self.stores.refusals)
+        stores = self.stores
+        upkeep = Upkeep(self.edge, self._tls, stores.refusals, stores.call_records)
         collector = Collector(lambda: counters.datagrams_received)
         self._tasks = [
             loop.create_task(work)

@@ -10,7 +10,7 @@ from typing import Final
 from sipedge.observability.logs import log_event
 from sipedge.proxy.edge import Edge
 from sipedge.stores.errors import StoreError
-from sipedge.stores.records import RefusalStore
+from sipedge.stores.records import CallRecordStore, RefusalStore
 from sipedge.transport.tls import ServerTls
 
 _LOGGER: Final = logging.getLogger("sipedge")
@@ -20,6 +20,8 @@ CHECK_SECONDS: Final = 5.0
 PRUNE_SECONDS: Final = 3_600.0
 # A caller asks for a refusal within days; a code may be given again once it is gone.
 REFUSALS_KEPT_SECONDS: Final = 31 * 86_400.0
+# A bill is disputed within a year; who called whom is nobody's business for longer.
+CALLS_KEPT_SECONDS: Final = 366 * 86_400.0
 
 
 async def repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -35,10 +37,17 @@ async def repeat(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 class Upkeep:
     """The checks of a running edge; `tls` is None where nothing listens for TLS."""
 
-    def __init__(self, edge: Edge, tls: ServerTls | None, refusals: RefusalStore) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        tls: ServerTls | None,
+        refusals: RefusalStore,
+        records: CallRecordStore,
+    ) -> None:
         self._edge = edge
         self._tls = tls
         self._refusals = refusals
+        self._records = records
 
     async def check(self) -> None:
         """Compare ledger and calls, load a changed certificate, follow the wall clock."""
@@ -51,9 +60,11 @@ class Upkeep:
             reload_certificate(self._tls)
 
     async def prune(self) -> None:
-        """Delete the refusals that nobody will ask for any more."""
+        """Delete the refusals and call records that nobody will ask for any more."""
+        now = time.time()
         try:
-            await self._refusals.prune(time.time() - REFUSALS_KEPT_SECONDS)
+            await self._refusals.prune(now - REFUSALS_KEPT_SECONDS)
+            await self._records.prune(now - CALLS_KEPT_SECONDS)
         except StoreError as error:
             log_event(_LOGGER, logging.WARNING, "prune_failed", {"error": str(error)})
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sipedge.app.upkeep import REFUSALS_KEPT_SECONDS, Upkeep, reload_certificate, repeat
+from sipedge.app.upkeep import (
+    CALLS_KEPT_SECONDS,
+    REFUSALS_KEPT_SECONDS,
+    Upkeep,
+    reload_certificate,
+    repeat,
+)
 from sipedge.limits.ledger import OUTGOING, Claim
 from sipedge.stores.errors import Unavailable
 from sipedge.stores.opening import opened_stores
@@ -56,7 +62,7 @@ async def test_a_lease_without_a_call_is_freed_and_reported(
     now = asyncio.get_running_loop().time()
     edge.core.ledger.take([claim], call=99, now=now - 10, expires_at=now - 1)
     async with opened_stores(f"sqlite:///{tmp_path}/x.db", tmp_path) as stores:
-        upkeep = Upkeep(edge, None, stores.refusals)
+        upkeep = Upkeep(edge, None, stores.refusals, stores.call_records)
         with caplog.at_level(logging.WARNING):
             await upkeep.check()
             await upkeep.check()
@@ -67,7 +73,7 @@ async def test_a_lease_without_a_call_is_freed_and_reported(
 async def test_the_clock_of_the_core_follows_the_time_of_day(tmp_path: Path) -> None:
     edge = build_edge()
     async with opened_stores(f"sqlite:///{tmp_path}/x.db", tmp_path) as stores:
-        await Upkeep(edge, None, stores.refusals).check()
+        await Upkeep(edge, None, stores.refusals, stores.call_records).check()
     now = asyncio.get_running_loop().time()
     assert abs(edge.core.wall_time(now) - time.time()) < 5
 
@@ -104,7 +110,15 @@ async def test_old_refusals_are_forgotten_and_recent_ones_kept(tmp_path: Path) -
                 {"ticket": "R-NEW1", "at": now - REFUSALS_KEPT_SECONDS + 60},
             ]
         )
-        await Upkeep(build_edge(), None, stores.refusals).prune()
+        kept = {"caller_line": "1", "callee_line": ""}
+        await stores.call_records.add(
+            [
+                {"id": "old", "started_at": now - CALLS_KEPT_SECONDS - 60} | kept,
+                {"id": "new", "started_at": now - CALLS_KEPT_SECONDS + 60} | kept,
+            ]
+        )
+        await Upkeep(build_edge(), None, stores.refusals, stores.call_records).prune()
+        assert [record["id"] for record in await stores.call_records.recent("1")] == ["new"]
         assert await stores.refusals.find("R-OLD1") is None
         assert await stores.refusals.find("R-NEW1") is not None
 
@@ -117,8 +131,12 @@ class Away(RefusalStore):
 
 
 async def test_a_database_that_is_away_is_pruned_another_time(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    with caplog.at_level(logging.INFO):
-        await Upkeep(build_edge(), None, Away()).prune()  # type: ignore[abstract]
+    async with opened_stores(f"sqlite:///{tmp_path}/x.db", tmp_path) as stores:
+        upkeep = Upkeep(build_edge(), None, Away(), stores.call_records)  # type: ignore[abstract]
+        # The notes of the migration of this new database are not ours to look at.
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            await upkeep.prune()
     assert events(caplog) == ["prune_failed"]

@@ -61,7 +61,6 @@ def proxy_settings(settings: Settings) -> ProxySettings:
         early_lease_margin_seconds=limits.early_margin_seconds,
         call_seconds_max=limits.call_seconds_max,
         nonce_life_seconds=sip.nonce_seconds,
-        call_kbps_max=limits.call_kbps_max,
         country_code=numbering.country_code.encode("ascii"),
         international_prefix=numbering.international_prefix.encode("ascii"),
         national_prefix=numbering.national_prefix.encode("ascii"),

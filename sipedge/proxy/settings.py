@@ -30,7 +30,6 @@ class ProxySettings:
     call_seconds_max: float = 43_200.0
     nonce_life_seconds: float = 300.0
     retry_after_seconds: int = 10
-    call_kbps_max: int = 100
     country_code: bytes = b"33"
     international_prefix: bytes = b"00"
     national_prefix: bytes = b"0"
